@@ -1,0 +1,21 @@
+# limbic_own: the library with the flags that limbic's tests, examples and benchmarks are built with.
+# Users never get these flags.
+add_library(limbic_own INTERFACE)
+target_link_libraries(limbic_own INTERFACE limbic::limbic)
+
+target_compile_options(limbic_own INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion)
+if(CMAKE_CXX_COMPILER_ID MATCHES Clang)
+  # g++ -Wconversion leaves signs out; one rule for both.
+  target_compile_options(limbic_own INTERFACE -Wno-sign-conversion)
+endif()
+if(LIMBIC_WERROR)
+  target_compile_options(limbic_own INTERFACE -Werror)
+endif()
+if(LIMBIC_NATIVE)
+  target_compile_options(limbic_own INTERFACE -march=native)
+endif()
+if(LIMBIC_SANITIZE)
+  target_compile_options(limbic_own INTERFACE -fsanitize=${LIMBIC_SANITIZE} -fno-sanitize-recover=all
+                                              -fno-omit-frame-pointer -g1)
+  target_link_options(limbic_own INTERFACE -fsanitize=${LIMBIC_SANITIZE})
+endif()
