@@ -1,0 +1,1 @@
+#include <limbic/io/npz.hpp>
