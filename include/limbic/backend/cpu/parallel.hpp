@@ -72,7 +72,7 @@ class Pool {
   }
 
  private:
-  Pool() : threads_(std::max(1u, std::thread::hardware_concurrency())) {}
+  Pool() : threads_(std::max(1, static_cast<int>(std::thread::hardware_concurrency()))) {}
   ~Pool() { stop_workers(); }
 
   void start_workers() {

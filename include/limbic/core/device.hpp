@@ -1,0 +1,11 @@
+// Device tags. Which device a tensor lives on is part of its type; functions of a backend are found
+// by passing the tag as first argument.
+#pragma once
+
+namespace limbic {
+
+struct Cpu {
+  static constexpr const char* name = "cpu";
+};
+
+}  // namespace limbic

@@ -1,0 +1,449 @@
+// Tensor<T, D>: a strided view of reference-counted memory on device D.
+//
+// T is float or double; index_t and bool serve as indices and masks. Copying a tensor shares its
+// memory (clone() copies it); views share it too. A writable pointer is asked for by name
+// (mutable_data), which counts as a modification: autodiff refuses to use a value it has kept and that
+// was modified since.
+#pragma once
+
+#include <limbic/core/storage.hpp>
+#include <limbic/core/strided.hpp>
+
+#include <optional>
+#include <vector>
+
+namespace limbic {
+
+template <class T>
+inline constexpr const char* dtype_name = "unknown";
+template <>
+inline constexpr const char* dtype_name<float> = "float32";
+template <>
+inline constexpr const char* dtype_name<double> = "float64";
+template <>
+inline constexpr const char* dtype_name<std::int64_t> = "int64";
+template <>
+inline constexpr const char* dtype_name<std::int32_t> = "int32";
+template <>
+inline constexpr const char* dtype_name<std::uint8_t> = "uint8";
+template <>
+inline constexpr const char* dtype_name<bool> = "bool";
+
+template <class T, class D = Cpu>
+class Tensor {
+ public:
+  using value_type = T;
+  using device_type = D;
+
+  // No memory, shape (0).
+  Tensor() : shape_{0}, strides_{1} {}
+
+  // ---- making ------------------------------------------------------------------------------------
+
+  // Uninitialised, dense.
+  static Tensor empty(const Shape& shape) {
+    const index_t n = limbic::numel(shape);
+    check(n <= (index_t{1} << 46) / static_cast<index_t>(sizeof(T)), "tensor", "too large; got ", shape);
+    Tensor t;
+    t.storage_ = Storage<D>::allocate(static_cast<std::size_t>(n) * sizeof(T));
+    t.data_ = reinterpret_cast<T*>(t.storage_.data());
+    t.shape_ = shape;
+    t.strides_ = limbic::contiguous_strides(shape);
+    t.numel_ = n;
+    return t;
+  }
+  static Tensor full(const Shape& shape, T value) {
+    Tensor t = empty(shape);
+    fill_strided(D{}, t.shape_, t.data_, t.strides_, value);
+    return t;
+  }
+  static Tensor zeros(const Shape& shape) { return full(shape, T(0)); }
+  static Tensor ones(const Shape& shape) { return full(shape, T(1)); }
+  // Shape ().
+  static Tensor scalar(T value) { return full(Shape{}, value); }
+  // 0, 1, ..., n - 1 (n); times step, plus start.
+  static Tensor arange(index_t n, T start = T(0), T step = T(1)) {
+    std::vector<T> values(static_cast<std::size_t>(std::max<index_t>(n, 0)));
+    for (std::size_t i = 0; i < values.size(); ++i) values[i] = static_cast<T>(start + static_cast<T>(i) * step);
+    return from({n}, std::span<const T>(values));
+  }
+  // Identity matrix (n, n).
+  static Tensor eye(index_t n) {
+    Tensor t = zeros({n, n});
+    fill_strided(D{}, {n}, t.data_, {n + 1}, T(1));
+    return t;
+  }
+
+  // A copy of host values, row-major. Throws when their number is not that of the shape.
+  template <class Range>
+    requires requires(const Range& r) {
+      std::data(r);
+      std::size(r);
+    }
+  static Tensor from(const Shape& shape, const Range& values) {
+    check(static_cast<index_t>(std::size(values)) == limbic::numel(shape), "tensor",
+          "as many values as the shape has are needed; got ", std::size(values), " for ", shape);
+    Tensor t = empty(shape);
+    copy_from_host(D{}, t.data_, std::data(values), static_cast<std::size_t>(t.numel_));
+    return t;
+  }
+  static Tensor from(const Shape& shape, std::initializer_list<T> values) {
+    return from(shape, std::span(values.begin(), values.size()));
+  }
+  static Tensor from(const Shape& shape, const std::vector<bool>& values)
+    requires std::is_same_v<T, bool>
+  {
+    Tensor<std::uint8_t, D> t = Tensor<std::uint8_t, D>::from(shape, std::vector<std::uint8_t>(values.begin(), values.end()));
+    return t.template to<bool>();
+  }
+
+  // A caller's memory, without a copy; see Storage::wrap. Strides count elements.
+  static Tensor wrap(T* data, const Shape& shape, std::optional<Strides> strides = {}, Release release = nullptr,
+                     void* context = nullptr) {
+    Tensor t;
+    t.shape_ = shape;
+    t.strides_ = strides ? *strides : limbic::contiguous_strides(shape);
+    check(t.strides_.rank() == shape.rank(), "wrap", "as many strides as dimensions are needed; got ", t.strides_,
+          " for ", shape);
+    t.numel_ = limbic::numel(shape);
+    check(data || t.numel_ == 0, "wrap", "a pointer to the data is needed; got null for ", shape);
+    index_t last = 0;
+    for (int d = 0; d < shape.rank(); ++d) {
+      check(t.strides_[d] >= 0, "wrap", "strides must not be negative; got ", t.strides_);
+      last += t.numel_ ? (shape[d] - 1) * t.strides_[d] : 0;
+    }
+    t.storage_ = Storage<D>::wrap(data, (t.numel_ ? static_cast<std::size_t>(last) + 1 : 0) * sizeof(T), release, context);
+    t.data_ = data;
+    t.update_contiguous();
+    return t;
+  }
+
+  // ---- asking ------------------------------------------------------------------------------------
+
+  const Shape& shape() const { return shape_; }
+  const Strides& strides() const { return strides_; }
+  int rank() const { return shape_.rank(); }
+  index_t numel() const { return numel_; }
+  // Size along a dimension; negative counts from the back.
+  index_t size(index_t dim) const { return shape_[normalize_dim("size", dim, rank())]; }
+  // Whether there is memory behind it (a default-constructed tensor has none).
+  bool defined() const { return static_cast<bool>(storage_); }
+  bool is_contiguous() const { return contiguous_; }
+  const Storage<D>& storage() const { return storage_; }
+
+  // First element. Elements follow one another only if is_contiguous().
+  const T* data() const { return data_; }
+  T* mutable_data(Site site = Site::here()) {
+    storage_.touch(site);
+    return data_;
+  }
+  // All elements in order. Throws unless contiguous.
+  std::span<const T> span() const {
+    require_contiguous("span");
+    return {data_, static_cast<std::size_t>(numel_)};
+  }
+  std::span<T> mutable_span(Site site = Site::here()) {
+    require_contiguous("mutable_span");
+    return {mutable_data(site), static_cast<std::size_t>(numel_)};
+  }
+  // All elements in order, copied to the host.
+  std::vector<T> to_vector() const {
+    const Tensor dense = contiguous();
+    std::vector<T> v(static_cast<std::size_t>(numel_));
+    if constexpr (std::is_same_v<T, bool>) {
+      Tensor<std::uint8_t> bytes = to<std::uint8_t>();
+      for (std::size_t i = 0; i < v.size(); ++i) v[i] = bytes.data()[i] != 0;
+    } else {
+      copy_to_host(D{}, v.data(), dense.data(), v.size());
+    }
+    return v;
+  }
+
+  // The only element. Throws unless there is exactly one.
+  T item() const {
+    if (numel_ != 1) fail("item", "a tensor of one element is needed; got ", shape_);
+    T value;
+    copy_to_host(D{}, &value, data_, 1);
+    return value;
+  }
+  // Element at the given indices, each in [0, size) or negative from the back.
+  template <class... I>
+  T at(I... indices) const {
+    return select_element({static_cast<index_t>(indices)...}).item();
+  }
+  template <class... I>
+  T operator()(I... indices) const {
+    return at(indices...);
+  }
+
+  // ---- views: they share the memory --------------------------------------------------------------
+
+  // Elements start, start + step, ... before stop along dim. Negative start and stop count from the
+  // back; both are clamped as in Python. Step must be positive.
+  Tensor slice(index_t dim, index_t start, index_t stop = std::numeric_limits<index_t>::max(), index_t step = 1) const {
+    const int d = normalize_dim("slice", dim, rank());
+    check(step > 0, "slice", "step must be positive; got ", step);
+    const index_t n = shape_[d];
+    auto clamp = [n](index_t i) { return std::clamp<index_t>(i < 0 ? i + n : i, 0, n); };
+    start = clamp(start);
+    stop = std::max(start, clamp(stop));
+    Tensor t = *this;
+    t.shape_[d] = (stop - start + step - 1) / step;
+    t.data_ = data_ + (t.shape_[d] ? start * strides_[d] : 0);
+    t.strides_[d] = strides_[d] * step;
+    t.finish_view();
+    return t;
+  }
+  // The slice at `index` along dim, without that dimension.
+  Tensor select(index_t dim, index_t index) const {
+    const int d = normalize_dim("select", dim, rank());
+    const index_t n = shape_[d], i = index < 0 ? index + n : index;
+    check(i >= 0 && i < n, "select", "index must be in [", -n, ", ", n - 1, "]; got ", index, " for dim ", d, " of ", shape_);
+    Tensor t = *this;
+    t.data_ += i * strides_[d];
+    t.shape_.erase(d);
+    t.strides_.erase(d);
+    t.finish_view();
+    return t;
+  }
+  // Dimensions in a new order.
+  Tensor permute(const Dims& order) const {
+    check(order.rank() == rank(), "permute", "every dimension must be named once; got ", order, " for ", shape_);
+    const auto seen = dim_flags("permute", rank() ? order : Dims{}, rank());
+    (void)seen;
+    Tensor t = *this;
+    for (int i = 0; i < rank(); ++i) {
+      const int d = normalize_dim("permute", order[i], rank());
+      t.shape_[i] = shape_[d];
+      t.strides_[i] = strides_[d];
+    }
+    t.finish_view();
+    return t;
+  }
+  Tensor transpose(index_t dim0, index_t dim1) const {
+    const int a = normalize_dim("transpose", dim0, rank()), b = normalize_dim("transpose", dim1, rank());
+    Tensor t = *this;
+    std::swap(t.shape_[a], t.shape_[b]);
+    std::swap(t.strides_[a], t.strides_[b]);
+    t.finish_view();
+    return t;
+  }
+  // Repeats dimensions of size 1, and adds leading ones, to reach `shape`; nothing is copied.
+  Tensor expand(const Shape& shape) const {
+    if (!expandable(shape_, shape))
+      fail("expand", "sizes must be equal or 1, from the last dimension on; got ", shape_, " to ", shape);
+    Tensor t = *this;
+    t.strides_ = expanded_strides(shape_, strides_, shape);
+    t.shape_ = shape;
+    t.numel_ = limbic::numel(shape);
+    t.finish_view();
+    return t;
+  }
+  Tensor unsqueeze(index_t dim) const {
+    const int d = normalize_dim("unsqueeze", dim, rank() + 1);
+    Tensor t = *this;
+    t.strides_.insert(d, d < rank() ? shape_[d] * strides_[d] : 1);
+    t.shape_.insert(d, 1);
+    t.finish_view();
+    return t;
+  }
+  // Drops a dimension of size 1.
+  Tensor squeeze(index_t dim) const {
+    const int d = normalize_dim("squeeze", dim, rank());
+    check(shape_[d] == 1, "squeeze", "the dimension must be of size 1; got dim ", d, " of ", shape_);
+    return select(d, 0);
+  }
+  // The same elements in row-major order under another shape; one size may be -1. A view where the
+  // strides allow it, else a copy.
+  Tensor reshape(const Shape& wanted) const {
+    const Shape shape = infer_reshape(wanted);
+    if (auto strides = view_strides(shape)) {
+      Tensor t = *this;
+      t.shape_ = shape;
+      t.strides_ = *strides;
+      t.finish_view();
+      return t;
+    }
+    return clone().reshape(shape);
+  }
+  // Dimensions first..last become one.
+  Tensor flatten(index_t first = 0, index_t last = -1) const {
+    if (rank() == 0) return reshape({1});
+    const int a = normalize_dim("flatten", first, rank()), b = normalize_dim("flatten", last, rank());
+    check(a <= b, "flatten", "first must not come after last; got ", first, " and ", last);
+    Shape s;
+    index_t n = 1;
+    for (int d = 0; d < rank(); ++d) {
+      if (d < a || d > b) s.push_back(shape_[d]);
+      else if (n *= shape_[d]; d == b) s.push_back(n);
+    }
+    return reshape(s);
+  }
+
+  // ---- copies ------------------------------------------------------------------------------------
+
+  Tensor clone() const {
+    Tensor t = empty(shape_);
+    copy_strided(D{}, shape_, t.data_, t.strides_, data_, strides_);
+    return t;
+  }
+  // Itself when dense, else a dense copy.
+  Tensor contiguous() const { return contiguous_ ? *this : clone(); }
+  // Converted to another scalar type; itself when that is T.
+  template <class U>
+  Tensor<U, D> to() const {
+    if constexpr (std::is_same_v<T, U>) {
+      return *this;
+    } else {
+      Tensor<U, D> t = Tensor<U, D>::empty(shape_);
+      copy_strided(D{}, shape_, t.mutable_data(), t.strides(), data_, strides_);
+      return t;
+    }
+  }
+
+  // ---- modifying ---------------------------------------------------------------------------------
+
+  Tensor& fill(T value, Site site = Site::here()) {
+    storage_.touch(site);
+    fill_strided(D{}, shape_, data_, strides_, value);
+    return *this;
+  }
+  // Elements of `source`, broadcast to this shape. The two must not overlap partly.
+  Tensor& copy_from(const Tensor& source, Site site = Site::here()) {
+    if (!expandable(source.shape_, shape_))
+      fail("copy_from", "the source must broadcast to the target; got ", source.shape_, " for ", shape_);
+    storage_.touch(site);
+    if (source.data_ == data_ && source.shape_ == shape_ && source.strides_ == strides_) return *this;
+    const Tensor from = source.storage_.same(storage_) && storage_ ? source.clone() : source;
+    copy_strided(D{}, shape_, data_, strides_, from.data_, expanded_strides(from.shape_, from.strides_, shape_));
+    return *this;
+  }
+  // Sets one element.
+  Tensor& set(const Dims& indices, T value, Site site = Site::here()) {
+    select_element(indices).fill(value, site);
+    return *this;
+  }
+
+ private:
+  void update_contiguous() {
+    index_t expected = 1;
+    contiguous_ = true;
+    if (numel_ == 0) return;
+    for (int d = rank() - 1; d >= 0; --d) {
+      if (shape_[d] != 1 && strides_[d] != expected) {
+        contiguous_ = false;
+        return;
+      }
+      expected *= shape_[d];
+    }
+  }
+  void finish_view() {
+    index_t n = 1;
+    for (index_t s : shape_) n *= s;
+    numel_ = n;
+    update_contiguous();
+  }
+  void require_contiguous(std::string_view op) const {
+    if (!contiguous_) fail(op, "the elements must be dense and in order; got ", shape_, " with strides ", strides_,
+                           " (hint: contiguous())");
+  }
+  Tensor select_element(const Dims& indices) const {
+    check(indices.rank() == rank(), "at", "one index a dimension is needed; got ", indices, " for ", shape_);
+    Tensor t = *this;
+    for (index_t i : indices) t = t.select(0, i);
+    return t;
+  }
+
+  Shape infer_reshape(const Shape& wanted) const {
+    Shape shape = wanted;
+    int open = -1;
+    index_t known = 1;
+    for (int d = 0; d < wanted.rank(); ++d) {
+      if (wanted[d] == -1 && open < 0) open = d;
+      else {
+        check(wanted[d] >= 0, "reshape", "sizes must not be negative but for one -1; got ", wanted);
+        known *= wanted[d];
+      }
+    }
+    if (open >= 0) {
+      if (known == 0 || numel_ % known != 0)
+        fail("reshape", "the size -1 stands for must be a whole number; got ", shape_, " to ", wanted);
+      shape[open] = numel_ / known;
+    }
+    if (limbic::numel(shape) != numel_)
+      fail("reshape", "the number of elements must stay; got ", shape_, " to ", wanted);
+    return shape;
+  }
+
+  // Strides under which the same memory reads as `shape`, if there are any: every run of new dimensions
+  // must lie within a run of old dimensions that is dense in itself.
+  std::optional<Strides> view_strides(const Shape& shape) const {
+    if (contiguous_) return limbic::contiguous_strides(shape);
+    Strides out = Dims::filled(shape.rank(), 1);
+    int to = shape.rank() - 1;
+    for (int d = rank() - 1; d >= 0;) {
+      if (shape_[d] == 1) {
+        --d;
+        continue;
+      }
+      index_t run = shape_[d];
+      const index_t step = strides_[d];
+      int first = d - 1;
+      while (first >= 0 && (shape_[first] == 1 || strides_[first] == step * run)) run *= shape_[first--];
+      index_t stride = step;
+      while (to >= 0 && (run > 1 || shape[to] == 1)) {
+        if (run % shape[to] != 0) return {};
+        out[to] = stride;
+        stride *= shape[to];
+        run /= shape[to--];
+      }
+      if (run != 1) return {};
+      d = first;
+    }
+    return out;
+  }
+
+  Storage<D> storage_;
+  T* data_ = nullptr;
+  index_t numel_ = 0;
+  Shape shape_;
+  Strides strides_;
+  bool contiguous_ = true;
+};
+
+// Host values to and from device memory; overloaded by each device.
+template <class T>
+void copy_from_host(Cpu, T* dst, const T* src, std::size_t n) {
+  if (n) std::memcpy(dst, src, n * sizeof(T));
+}
+template <class T>
+void copy_to_host(Cpu, T* dst, const T* src, std::size_t n) {
+  if (n) std::memcpy(dst, src, n * sizeof(T));
+}
+
+// "float32 (2, 3)".
+template <class T, class D>
+std::string to_text(const Tensor<T, D>& t) {
+  return std::string(dtype_name<T>) + " " + to_text(t.shape());
+}
+
+// Whether two tensors have equal shapes and elements (NaN is equal to nothing).
+template <class T, class D>
+bool equal(const Tensor<T, D>& a, const Tensor<T, D>& b) {
+  return a.shape() == b.shape() && a.to_vector() == b.to_vector();
+}
+
+// Whether shapes are equal and |a - b| <= atol + rtol |b| everywhere.
+template <class T, class D>
+bool all_close(const Tensor<T, D>& a, const Tensor<T, D>& b, double rtol = 1e-5, double atol = 1e-8) {
+  if (!(a.shape() == b.shape())) return false;
+  const std::vector<T> x = a.to_vector(), y = b.to_vector();
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    const double p = static_cast<double>(x[i]), q = static_cast<double>(y[i]);
+    if (p == q) continue;
+    if (!((p > q ? p - q : q - p) <= atol + rtol * (q < 0 ? -q : q))) return false;
+  }
+  return true;
+}
+
+}  // namespace limbic
