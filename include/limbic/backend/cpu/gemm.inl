@@ -51,7 +51,7 @@ struct Gemm {
       T* packed_a = nullptr;
       if (pack_a) {
         packed_a = cpu::detail::scratch<cpu::detail::ScratchUse::packed_a>().template get<T>(
-            (row_end - row + kRows - 1) / kRows * kPackedRows * kDepth);
+            ((row_end - row) / kRows + 2) * kPackedRows * kDepth);
         T* to = packed_a;
         for (index_t i = row; i < row_end; to += kPackedRows * kDepth) {
           const Strip s = strip(i, row_end);
@@ -229,10 +229,6 @@ struct Gemm {
     const T* w = r.w + j;
     const T* x = r.x;
     index_t k = 0;
-    const auto step = [&](int u) __attribute__((always_inline)) {
-      (void)u;
-    };
-    (void)step;
     for (; k + ways <= r.k; k += ways) {
       LIMBIC_UNROLL for (int u = 0; u < ways; ++u, w += r.w_k, x += r.x_stride)
         LIMBIC_UNROLL for (int v = 0; v < vectors; ++v)

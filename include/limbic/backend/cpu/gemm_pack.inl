@@ -56,6 +56,9 @@ struct GemmLanes {
     for (int i = 0; i < n; ++i) p[i] = v[i];
   }
 
+  // The sum of the elements, by halves.
+  static LIMBIC_INLINE T total(V v) { return total_of<kLanes / 2>(v, Order{}); }
+
   // Panels by whichever of the two strides is 1: a copy, a transposition, else one by one. Lanes past
   // `lanes` (up to the next multiple of kLanes) hold anything that is readable: they reach no result.
   static void pack(const T* src, index_t lane_stride, index_t k_stride, index_t lanes, index_t k, T* dst,
@@ -85,6 +88,12 @@ struct GemmLanes {
   static constexpr int kBlock = 16 / static_cast<int>(sizeof(T));  // elements of a 16-byte block
   static constexpr int kBlocks = kLanes / kBlock;
   using Order = std::make_integer_sequence<int, kLanes>;
+
+  template <int distance, int... J>
+  static LIMBIC_INLINE T total_of(const V& v, std::integer_sequence<int, J...> order) {
+    if constexpr (distance == 0) return v[0];
+    else return total_of<distance / 2>(v + __builtin_shufflevector(v, v, (J ^ distance)...), order);
+  }
 
   static LIMBIC_INLINE auto first(int n) {
     using I = std::conditional_t<sizeof(T) == 4, std::int32_t, std::int64_t>;
