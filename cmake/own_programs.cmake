@@ -2,6 +2,7 @@
 # Users never get these flags.
 add_library(limbic_own INTERFACE)
 target_link_libraries(limbic_own INTERFACE limbic::limbic)
+set(CMAKE_CXX_EXTENSIONS OFF)
 
 target_compile_options(limbic_own INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion)
 if(CMAKE_CXX_COMPILER_ID MATCHES Clang)
