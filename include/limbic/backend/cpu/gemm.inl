@@ -15,8 +15,8 @@ struct Gemm {
   static constexpr int kCols = 2 * kLanes;
   // AVX-512: 14 x 2 sums, two vectors of B and a broadcast of A fill 31 of 32 registers; AVX2: 6 x 2
   // sums fill 15 of 16. The last rows take the lowest tile that covers them.
-  static constexpr int kHeights[] = {kVectorBytes == 64 ? 14 : 6, kVectorBytes == 64 ? 8 : 4, 4, 2, 1};
-  static constexpr int kRows = kHeights[0];
+  static constexpr int kRows = kVectorBytes == 64 ? 14 : 6;
+  static constexpr int kHeights[5] = {kRows, kVectorBytes == 64 ? 8 : 4, 4, 2, 1};
   static constexpr int kPackedRows = (kRows + kLanes - 1) / kLanes * kLanes;
   // Length of the sums that registers hold: a panel of B of this length stays in the L1 cache.
   static constexpr index_t kDepth = 16384 / static_cast<index_t>(sizeof(T)) / kLanes;
