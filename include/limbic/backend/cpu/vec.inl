@@ -1,0 +1,173 @@
+// Vectors of T = float or double as wide as the instruction set (see isa.hpp), included by vec.hpp.
+//
+//   Vec<T>, kLanes<T>     the vector, how many numbers it holds
+//   load, store           unaligned; load_part, store_part: the first n only, nothing else is touched
+//   hsum, hmax            over the lanes, in an order fixed by the instruction set
+//   for_vectors           a loop over n numbers whose body is written once for full and partial vectors
+#include <limbic/core/math_float.inl>
+
+using VecF = float __attribute__((vector_size(kVectorBytes)));
+using VecD = double __attribute__((vector_size(kVectorBytes)));
+using VecI = int __attribute__((vector_size(kVectorBytes)));
+using VecL = long long __attribute__((vector_size(kVectorBytes)));
+using VecU = unsigned __attribute__((vector_size(kVectorBytes)));
+using VecFloat = FloatMath<VecF, VecI, VecU>;
+
+template <class T>
+struct VecOf;
+template <>
+struct VecOf<float> {
+  using Type = VecF;
+  using Mask = VecI;
+};
+template <>
+struct VecOf<double> {
+  using Type = VecD;
+  using Mask = VecL;
+};
+template <class T>
+using Vec = typename VecOf<T>::Type;
+template <class T>
+inline constexpr int kLanes = kVectorBytes / static_cast<int>(sizeof(T));
+
+template <class T>
+LIMBIC_INLINE Vec<T> splat(T c) {
+  return Vec<T>{} + c;
+}
+template <class T>
+LIMBIC_INLINE Vec<T> load(const T* p) {
+  Vec<T> v;
+  __builtin_memcpy(&v, p, sizeof v);
+  return v;
+}
+template <class T>
+LIMBIC_INLINE void store(T* p, Vec<T> v) {
+  __builtin_memcpy(p, &v, sizeof v);
+}
+
+// Lane l of the result is all ones where l < n.
+template <class T>
+LIMBIC_INLINE typename VecOf<T>::Mask first_lanes(int n) {
+  typename VecOf<T>::Mask lane;
+  for (int l = 0; l < kLanes<T>; ++l) lane[l] = l;
+  return (typename VecOf<T>::Mask)(lane < n);
+}
+
+// p[0], ..., p[n-1], then lanes of `fill`. 0 <= n <= kLanes.
+template <class T>
+LIMBIC_INLINE Vec<T> load_part(const T* p, int n, Vec<T> fill) {
+#if defined(__x86_64__)
+  if constexpr (kIsa == Isa::avx512 && sizeof(T) == 4) {
+    return __builtin_ia32_loadups512_mask(p, fill, static_cast<unsigned short>((1u << n) - 1u));
+  } else if constexpr (kIsa == Isa::avx512) {
+    return __builtin_ia32_loadupd512_mask(p, fill, static_cast<unsigned char>((1u << n) - 1u));
+  } else if constexpr (kIsa == Isa::avx2) {
+    const auto mask = first_lanes<T>(n);
+    Vec<T> v;
+    if constexpr (sizeof(T) == 4) v = __builtin_ia32_maskloadps256((const Vec<T>*)p, mask);
+    else v = __builtin_ia32_maskloadpd256((const Vec<T>*)p, mask);
+    return mask ? v : fill;
+  } else
+#endif
+  {
+    for (int l = 0; l < n; ++l) fill[l] = p[l];
+    return fill;
+  }
+}
+
+// p[0], ..., p[n-1] = the first lanes of v.
+template <class T>
+LIMBIC_INLINE void store_part(T* p, int n, Vec<T> v) {
+#if defined(__x86_64__)
+  if constexpr (kIsa == Isa::avx512 && sizeof(T) == 4) {
+    __builtin_ia32_storeups512_mask(p, v, static_cast<unsigned short>((1u << n) - 1u));
+  } else if constexpr (kIsa == Isa::avx512) {
+    __builtin_ia32_storeupd512_mask(p, v, static_cast<unsigned char>((1u << n) - 1u));
+  } else if constexpr (kIsa == Isa::avx2 && sizeof(T) == 4) {
+    __builtin_ia32_maskstoreps256((Vec<T>*)p, first_lanes<T>(n), v);
+  } else if constexpr (kIsa == Isa::avx2) {
+    __builtin_ia32_maskstorepd256((Vec<T>*)p, first_lanes<T>(n), v);
+  } else
+#endif
+  {
+    for (int l = 0; l < n; ++l) p[l] = v[l];
+  }
+}
+
+// What the body of for_vectors sees: how to load and store at its place; keep() sets lanes past the end to 0.
+template <class T>
+struct FullVector {
+  LIMBIC_INLINE Vec<T> load(const T* p, T = T(0)) const {
+    Vec<T> v;
+    __builtin_memcpy(&v, p, sizeof v);
+    return v;
+  }
+  LIMBIC_INLINE void store(T* p, Vec<T> v) const { __builtin_memcpy(p, &v, sizeof v); }
+  LIMBIC_INLINE Vec<T> keep(Vec<T> v) const { return v; }
+};
+template <class T>
+struct PartVector {
+  int n;
+  LIMBIC_INLINE Vec<T> load(const T* p, T fill = T(0)) const { return load_part(p, n, splat(fill)); }
+  LIMBIC_INLINE void store(T* p, Vec<T> v) const { store_part(p, n, v); }
+  LIMBIC_INLINE Vec<T> keep(Vec<T> v) const { return first_lanes<T>(n) ? v : Vec<T>{}; }
+};
+
+// body(i, at) for i = 0, kLanes, 2 kLanes ... below n; at.load(p + i, fill), at.store(p + i, v).
+template <class T, class Body>
+LIMBIC_INLINE void for_vectors(index_t n, Body&& body) {
+  index_t i = 0;
+  for (; i + kLanes<T> <= n; i += kLanes<T>) body(i, FullVector<T>{});
+  if (i < n) body(i, PartVector<T>{static_cast<int>(n - i)});
+}
+
+// Lane l of the result is lane l ^ s of v.
+template <class T, int s, std::size_t... l>
+LIMBIC_INLINE Vec<T> swap_lanes(Vec<T> v, std::index_sequence<l...>) {
+  return __builtin_shufflevector(v, v, static_cast<int>(l ^ s)...);
+}
+template <class T, int s = kLanes<T> / 2>
+LIMBIC_INLINE T hsum(Vec<T> v) {
+  if constexpr (s == 0) return v[0];
+  else return hsum<T, s / 2>(v + swap_lanes<T, s>(v, std::make_index_sequence<kLanes<T>>{}));
+}
+template <class T>
+LIMBIC_INLINE Vec<T> vmax(Vec<T> a, Vec<T> b) {
+  return a > b ? a : b;
+}
+template <class T, int s = kLanes<T> / 2>
+LIMBIC_INLINE T hmax(Vec<T> v) {
+  if constexpr (s == 0) return v[0];
+  else return hmax<T, s / 2>(vmax<T>(v, swap_lanes<T, s>(v, std::make_index_sequence<kLanes<T>>{})));
+}
+
+template <class T>
+LIMBIC_INLINE Vec<T> vexp(Vec<T> x) {
+  if constexpr (sizeof(T) == 4) {
+    return VecFloat::exp(x);
+  } else {
+    for (int l = 0; l < kLanes<T>; ++l) x[l] = std::exp(x[l]);
+    return x;
+  }
+}
+
+// 2^x for x <= 0 (or NaN); 0 where that is below the normal numbers. 2^r = 1 + r p(r), |r| <= 1/2.
+template <class T>
+LIMBIC_INLINE Vec<T> vexp2_negative(Vec<T> x) {
+  if constexpr (sizeof(T) == 4) {
+    const Vec<T> shifted = x + 12583039.0f;  // 1.5 2^23 + 127: the low bits are those of 2^n
+    const Vec<T> r = x - (shifted - 12583039.0f);
+    Vec<T> p = r * 1.53773624e-4f + 1.33881241e-3f;
+    p = p * r + 9.61832236e-3f;
+    p = p * r + 5.55036589e-2f;
+    p = p * r + 0.240226492f;
+    p = p * r + 0.693147182f;
+    p = p * r + 1.0f;
+    const Vec<T> y = p * VecFloat::from_bits(VecFloat::bits(shifted) << 23);
+    const Vec<T> zero{};
+    return x < -126.0f ? zero : y;
+  } else {
+    for (int l = 0; l < kLanes<T>; ++l) x[l] = std::exp2(x[l]);
+    return x;
+  }
+}

@@ -1,0 +1,254 @@
+// check_op(): what is tested of every operation, from one table of cases.
+//
+//   f          generic: std::vector<X> of operands (Tensor or Var, float or double) -> X
+//   reference  generic: std::vector<Tensor<T>> -> Tensor<T>, the definition written with plain loops or
+//              simpler operations
+//
+// For each case: double against the reference (1e-10), float against the double reference (at most twice
+// the naive float error, and a few units in the last place), strided and broadcast (expanded) inputs, every
+// instruction set, thread counts bit for bit, gradients against differences, float gradients against
+// double ones, gradients of gradients, gradients of a part of the inputs, accumulation, guard words
+// behind the inputs. The operation's row of the support table is written to the file that the environment
+// variable LIMBIC_SUPPORT_TABLE names.
+#pragma once
+
+#include <doctest/doctest.h>
+
+#include <limbic/autograd/gradcheck.hpp>
+#include <limbic/backend/cpu/isa.hpp>
+#include <limbic/ops/sum.hpp>
+
+#include <cmath>
+#include <cstdlib>
+#include <fstream>
+#include <random>
+#include <string>
+#include <vector>
+
+namespace limbic::test {
+
+struct OpCase {
+  std::vector<Shape> shapes;
+  double low = -2, high = 2;  // inputs are uniform in [low, high), and kept `gap` away from 0
+  double gap = 0;
+};
+
+struct OpOptions {
+  bool gradient = true;
+  bool second = true;
+  double tolerance = 1e-10;         // double against the reference
+  double float_slack = 16;          // float: allowed units in the last place beyond twice the naive error
+  double grad_tolerance = 1e-6;     // against differences
+  double float_grad_tolerance = 2e-4;  // float gradients against double ones
+  index_t max_numel_for_differences = 400;
+  bool strided = true;              // also with transposed inputs
+};
+
+inline void record_support(const std::string& op, const char* device, bool gradient, bool second) {
+  if (const char* path = std::getenv("LIMBIC_SUPPORT_TABLE")) {
+    std::ofstream out(path, std::ios::app);
+    out << op << " | " << device << " | " << (gradient ? "yes" : "no") << " | " << (second ? "yes" : "no") << "\n";
+  }
+}
+
+inline std::vector<double> random_values(index_t n, double low, double high, double gap, unsigned seed) {
+  std::mt19937 engine(seed);
+  std::uniform_real_distribution<double> uniform(low, high);
+  std::vector<double> v(static_cast<std::size_t>(n));
+  for (double& x : v) {
+    do {
+      x = static_cast<double>(static_cast<float>(uniform(engine)));
+    } while (std::fabs(x) < gap);
+  }
+  return v;
+}
+
+// A tensor in memory of its own with guard words before and behind.
+template <class T>
+class Guarded {
+ public:
+  static constexpr std::size_t kGuard = 16;
+  Guarded(const Shape& shape, const std::vector<double>& values) : memory_(values.size() + 2 * kGuard, T(-1234.5)) {
+    for (std::size_t i = 0; i < values.size(); ++i) memory_[i + kGuard] = static_cast<T>(values[i]);
+    copy_ = memory_;
+    tensor_ = Tensor<T>::wrap(memory_.data() + kGuard, shape);
+  }
+  const Tensor<T>& tensor() const { return tensor_; }
+  bool untouched() const { return memory_ == copy_; }
+
+ private:
+  std::vector<T> memory_, copy_;
+  Tensor<T> tensor_;
+};
+
+template <class T>
+double max_abs(const Tensor<T>& t) {
+  double m = 0;
+  for (T v : t.to_vector())
+    if (std::isfinite(static_cast<double>(v))) m = std::max(m, std::fabs(static_cast<double>(v)));
+  return m;
+}
+
+// Largest |a - b| over max(1, |b|_max); infinite when shapes or non-finite elements differ.
+template <class T, class U>
+double error_of(const Tensor<T>& a, const Tensor<U>& b) {
+  if (!(a.shape() == b.shape())) return std::numeric_limits<double>::infinity();
+  const auto x = a.to_vector();
+  const auto y = b.to_vector();
+  double worst = 0;
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    const double p = static_cast<double>(x[i]), q = static_cast<double>(y[i]);
+    if (p == q || (std::isnan(p) && std::isnan(q))) continue;
+    const double e = std::fabs(p - q);
+    if (!(e < std::numeric_limits<double>::infinity())) return std::numeric_limits<double>::infinity();
+    worst = std::max(worst, e);
+  }
+  return worst / std::max(1.0, max_abs(b));
+}
+
+// Bit for bit, NaN included.
+template <class T>
+bool identical(const Tensor<T>& a, const Tensor<T>& b) {
+  const auto x = a.contiguous(), y = b.contiguous();
+  return a.shape() == b.shape() &&
+         (a.numel() == 0 || std::memcmp(x.data(), y.data(), static_cast<std::size_t>(a.numel()) * sizeof(T)) == 0);
+}
+
+// The same values, but with the memory of a transposed, doubled array.
+template <class T>
+Tensor<T> strided_copy(const Tensor<T>& t) {
+  if (t.rank() == 0) return t;
+  Shape big = t.shape();
+  big[0] *= 2;
+  Tensor<T> wide = Tensor<T>::zeros(big).transpose(0, -1).clone().transpose(0, -1);
+  Tensor<T> view = wide.slice(0, 0, std::numeric_limits<index_t>::max(), 2);
+  view.copy_from(t);
+  return view;
+}
+
+template <class T, class F>
+std::vector<Tensor<T>> gradients_of(const F& f, const std::vector<Tensor<T>>& inputs) {
+  std::vector<Var<T>> x;
+  for (const auto& t : inputs) x.push_back(Var<T>::leaf(t));
+  const Var<T> y = f(x);
+  const Tensor<T> dy = detail::cotangent<Cpu>(y.shape(), 7).template to<T>();
+  std::vector<Tensor<T>> out;
+  for (const auto& g : grad(y, x, Var<T>(dy))) out.push_back(g.value());
+  return out;
+}
+
+// Gradients by backward(), with a second pass adding up, and by parts of the inputs.
+template <class F>
+void check_modes(const F& f, const std::vector<Tensor<double>>& inputs) {
+  const auto all = gradients_of<double>(f, inputs);
+  std::vector<Var<double>> x;
+  for (const auto& t : inputs) x.push_back(Var<double>::leaf(t));
+  const Var<double> y = f(x);
+  const Var<double> dy(detail::cotangent<Cpu>(y.shape(), 7));
+  backward(y, dy);
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    if (x[i].grad().defined()) CHECK(identical(x[i].grad(), all[i]));
+    else CHECK(max_abs(all[i]) == 0);
+  }
+  backward(y, dy);
+  for (std::size_t i = 0; i < x.size(); ++i)
+    if (x[i].grad().defined()) CHECK(error_of(x[i].grad(), all[i] * 2.0) < 1e-12);
+  if (inputs.size() < 2) return;
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    CHECK(error_of(grad(y, {x[i]}, dy)[0].value(), all[i]) < 1e-12);
+    std::vector<Var<double>> constants(inputs.begin(), inputs.end());
+    constants[i] = Var<double>::leaf(inputs[i]);
+    CHECK(error_of(grad(f(constants), {constants[i]}, dy)[0].value(), all[i]) < 1e-12);
+  }
+}
+
+template <class F, class R>
+void check_op(const std::string& name, const F& f, const R& reference, const std::vector<OpCase>& cases,
+              const OpOptions& options = {}) {
+  REQUIRE(!cases.empty());
+  unsigned seed = 1;
+  for (const OpCase& c : cases) {
+    std::string title = name;
+    for (const Shape& s : c.shapes) title += " " + to_text(s);
+    CAPTURE(title);
+    std::vector<Guarded<double>> guarded;
+    std::vector<Guarded<float>> guarded_float;
+    std::vector<Tensor<double>> x, x_strided;
+    std::vector<Tensor<float>> xf;
+    index_t total = 0;
+    for (const Shape& s : c.shapes) {
+      const auto values = random_values(numel(s), c.low, c.high, c.gap, seed++);
+      guarded.emplace_back(s, values);
+      guarded_float.emplace_back(s, values);
+      total += numel(s);
+    }
+    for (std::size_t i = 0; i < guarded.size(); ++i) {
+      x.push_back(guarded[i].tensor());
+      xf.push_back(guarded_float[i].tensor());
+      x_strided.push_back(strided_copy(guarded[i].tensor()));
+    }
+
+    const Tensor<double> want = reference(x);
+    const Tensor<float> naive = reference(xf);
+    const double float_limit = 2 * error_of(naive, want) + options.float_slack * 0x1p-23;
+    for (cpu::Isa isa : {cpu::Isa::portable, cpu::Isa::avx2, cpu::Isa::avx512}) {
+      cpu::set_isa(isa);
+      CHECK(error_of(f(x), want) <= options.tolerance);
+      CHECK(error_of(f(xf), want) <= float_limit);
+      if (options.gradient) {
+        const auto g = gradients_of<double>(f, x);
+        const auto gf = gradients_of<float>(f, xf);
+        for (std::size_t i = 0; i < g.size(); ++i) CHECK(error_of(gf[i], g[i]) <= options.float_grad_tolerance);
+      }
+    }
+    if (options.strided) {
+      CHECK(error_of(f(x_strided), want) <= options.tolerance);
+      if (options.gradient) {
+        const auto g = gradients_of<double>(f, x), gs = gradients_of<double>(f, x_strided);
+        for (std::size_t i = 0; i < g.size(); ++i) CHECK(error_of(gs[i], g[i]) <= options.tolerance);
+      }
+    }
+
+    const int threads = num_threads();
+    set_num_threads(1);
+    const Tensor<float> y1 = f(xf);
+    const auto g1 = options.gradient ? gradients_of<float>(f, xf) : std::vector<Tensor<float>>{};
+    set_num_threads(3);
+    CHECK(identical(f(xf), y1));
+    if (options.gradient) {
+      const auto g3 = gradients_of<float>(f, xf);
+      for (std::size_t i = 0; i < g1.size(); ++i) CHECK(identical(g3[i], g1[i]));
+    }
+    set_num_threads(threads);
+
+    if (options.gradient) {
+      check_modes(f, x);
+      if (total <= options.max_numel_for_differences) {
+        GradcheckOptions o;
+        o.tolerance = options.grad_tolerance;
+        CHECK_NOTHROW(gradcheck(f, x, o));
+        if (options.second) CHECK_NOTHROW(gradgradcheck(f, x, o));
+      }
+    }
+    for (std::size_t i = 0; i < guarded.size(); ++i) {
+      CHECK(guarded[i].untouched());
+      CHECK(guarded_float[i].untouched());
+    }
+  }
+  record_support(name, "cpu", options.gradient, options.gradient && options.second);
+}
+
+// Checks that `f()` throws limbic::Error whose text contains every one of `parts`.
+template <class F>
+void check_error(F&& f, std::initializer_list<const char*> parts) {
+  std::string text;
+  try {
+    f();
+  } catch (const Error& e) {
+    text = e.what();
+  }
+  REQUIRE_MESSAGE(!text.empty(), "an Error was expected");
+  for (const char* part : parts) CHECK_MESSAGE(text.find(part) != std::string::npos, text, " has no ", part);
+}
+
+}  // namespace limbic::test
