@@ -30,7 +30,9 @@ Bytes changed(Bytes bytes, std::mt19937& random) {
       case 1: bytes[at] = static_cast<std::uint8_t>(bytes[at] ^ (1u << below(8))); break;
       case 2: bytes.resize(at); break;
       case 3: bytes.erase(bytes.begin() + static_cast<std::ptrdiff_t>(at)); break;
-      default: bytes.insert(bytes.begin() + static_cast<std::ptrdiff_t>(at), "09,:[]{}\"-\xff"[below(11)]); break;
+      default:
+        bytes.insert(bytes.begin() + static_cast<std::ptrdiff_t>(at), "09,:[]{}\"-\xff"[below(11)]);
+        break;
     }
   }
   return bytes;

@@ -1,20 +1,21 @@
 // Keeps README.md true: its C++ code is cut from compiled examples, its support table is what the tests
 // register.
 //
-//   readme check README.md [command]   exits 1 and says what differs
-//   readme write README.md [command]   puts the right text in
+//   readme check README.md ROWS   exits 1 and says what differs
+//   readme write README.md ROWS   puts the right text in
 //
 // Code:  <!-- code examples/quickstart/quickstart.cpp quickstart --> before a ```cpp block holds what the
 //        file has between "// [readme:quickstart]" and "// [/readme]". No other ```cpp block may be there.
-// Table: between <!-- support --> and <!-- /support --> stand the rows "op | device | gradient | second
-//        gradient" that the command prints.
+// Table: between <!-- support --> and <!-- /support --> stand the lines "op | device | gradient | second
+//        gradient" that the tests wrote into the files of the folder ROWS.
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
-#include <set>
+#include <map>
 #include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace {
@@ -51,26 +52,31 @@ Lines region(const std::filesystem::path& file, const std::string& name) {
   return lines;
 }
 
-// The rows that the command prints, sorted, as a Markdown table.
-Lines support_table(const std::string& command) {
-  FILE* pipe = popen(command.c_str(), "r");
-  if (!pipe) throw std::runtime_error("cannot run " + command);
-  std::set<std::string> rows;
-  char buffer[512];
-  while (std::fgets(buffer, sizeof buffer, pipe))
-    if (const auto row = trimmed(buffer); row.find(" | ") != row.npos) rows.insert("| " + row + " |");
-  if (pclose(pipe) != 0 || rows.empty()) throw std::runtime_error("no rows from " + command);
+// The rows in the files of a folder as a Markdown table. Tests may register one operation in parts.
+Lines support_table(const std::filesystem::path& folder) {
+  std::map<std::string, std::pair<bool, bool>> operations;  // "op | device" -> gradient, second gradient
+  for (const auto& entry : std::filesystem::directory_iterator(folder))
+    for (const auto& line : read_lines(entry.path())) {
+      const auto third = line.rfind(" | "), second = line.rfind(" | ", third - 1);
+      if (third == line.npos || second == line.npos) throw std::runtime_error("not a row: " + line);
+      auto& [gradient, again] = operations[line.substr(0, second)];
+      gradient |= line.substr(second, third - second) == " | yes";
+      again |= line.substr(third) == " | yes";
+    }
   Lines lines = {"| op | device | gradient | second gradient |", "|---|---|---|---|"};
-  lines.insert(lines.end(), rows.begin(), rows.end());
+  for (const auto& [operation, yes] : operations)
+    lines.push_back("| " + operation + (yes.first ? " | yes" : " | no") +
+                    (yes.second ? " | yes |" : " | no |"));
   return lines;
 }
 
 // The text as it must be.
-Lines corrected(const std::filesystem::path& readme, const std::string& command) {
+Lines corrected(const std::filesystem::path& readme, const std::filesystem::path& rows) {
   const Lines lines = read_lines(readme);
   Lines out;
   auto skip_to = [&](std::size_t i, const std::string& end) {
-    while (++i < lines.size() && lines[i] != end) {}
+    while (++i < lines.size() && lines[i] != end) {
+    }
     if (i >= lines.size()) throw std::runtime_error("README has no " + end);
     return i;
   };
@@ -85,9 +91,10 @@ Lines corrected(const std::filesystem::path& readme, const std::string& command)
       i = skip_to(i + 1, "```");
       out.push_back(lines[i]);
     } else if (lines[i] == "```cpp") {
-      throw std::runtime_error("line " + std::to_string(i + 1) + ": C++ code that is not cut from an example");
-    } else if (lines[i] == "<!-- support -->" && !command.empty()) {
-      for (const auto& line : support_table(command)) out.push_back(line);
+      throw std::runtime_error("line " + std::to_string(i + 1) +
+                               ": C++ code that is not cut from an example");
+    } else if (lines[i] == "<!-- support -->") {
+      for (const auto& line : support_table(rows)) out.push_back(line);
       i = skip_to(i, "<!-- /support -->");
       out.push_back(lines[i]);
     }
@@ -95,8 +102,8 @@ Lines corrected(const std::filesystem::path& readme, const std::string& command)
   return out;
 }
 
-int run(const std::string& mode, const std::filesystem::path& readme, const std::string& command) {
-  const Lines is = read_lines(readme), must = corrected(readme, command);
+int run(const std::string& mode, const std::filesystem::path& readme, const std::filesystem::path& rows) {
+  const Lines is = read_lines(readme), must = corrected(readme, rows);
   if (is == must) return 0;
   if (mode == "write") {
     std::ofstream out(readme);
@@ -105,17 +112,19 @@ int run(const std::string& mode, const std::filesystem::path& readme, const std:
   }
   std::size_t i = 0;
   while (i < is.size() && i < must.size() && is[i] == must[i]) ++i;
-  std::printf("README.md line %zu\n  is:   %s\n  must: %s\n(to correct it: build the target \"readme_write\")\n", i + 1,
-              i < is.size() ? is[i].c_str() : "(end)", i < must.size() ? must[i].c_str() : "(end)");
+  std::printf(
+      "README.md line %zu\n  is:   %s\n  must: %s\n(to correct it: run the tests, then build the target "
+      "\"readme_write\")\n",
+      i + 1, i < is.size() ? is[i].c_str() : "(end)", i < must.size() ? must[i].c_str() : "(end)");
   return 1;
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc < 3) return 2;
+  if (argc != 4) return 2;
   try {
-    return run(argv[1], argv[2], argc > 3 ? argv[3] : "");
+    return run(argv[1], argv[2], argv[3]);
   } catch (const std::exception& e) {
     std::printf("README.md: %s\n", e.what());
     return 1;
