@@ -132,6 +132,22 @@ TEST_CASE("every included header exists") {
       }
 }
 
+TEST_CASE("the umbrella reaches every header") {
+  // What another library is needed for.
+  const std::set<std::string> left_out = {"limbic/io/npz.hpp"};
+  std::set<std::string> reached;
+  std::function<void(const std::string&)> visit = [&](const std::string& header) {
+    if (!reached.insert(header).second) return;
+    for (const auto& include : includes_of(kRoot / "include" / header))
+      if (include.target.rfind("limbic/", 0) == 0) visit(include.target);
+  };
+  visit("limbic/limbic.hpp");
+  for (const auto& header : files_below(kRoot / "include", "limbic")) {
+    INFO(header);
+    CHECK(reached.count(header) + left_out.count(header) == 1);
+  }
+}
+
 TEST_CASE("kernels are a leaf: device code includes its prelude, nothing includes the library") {
   for (const auto& file : files_below(kRoot, "kernels"))
     for (const auto& include : includes_of(kRoot / file)) {
