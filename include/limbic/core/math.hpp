@@ -12,6 +12,7 @@
 
 #include <bit>
 #include <cmath>
+#include <concepts>
 #include <limits>
 
 namespace limbic::math {
@@ -115,80 +116,80 @@ LIMBIC_INLINE double sigmoid(double x) {
 LIMBIC_INLINE double softplus(double x) { return (x > 0 ? x : 0.0) + std::log1p(std::exp(-std::fabs(x))); }
 
 // The rest, T = float or double.
-template <class T>
+template <std::floating_point T>
 LIMBIC_INLINE T sqrt(T x) {
   return std::sqrt(x);
 }
-template <class T>
+template <std::floating_point T>
 LIMBIC_INLINE T rsqrt(T x) {
   return T(1) / std::sqrt(x);
 }
-template <class T>
+template <std::floating_point T>
 LIMBIC_INLINE T pow(T x, T y) {
   return std::pow(x, y);
 }
-template <class T>
+template <std::floating_point T>
 LIMBIC_INLINE T exp2(T x) {
   return std::exp2(x);
 }
-template <class T>
+template <std::floating_point T>
 LIMBIC_INLINE T log2(T x) {
   return std::log2(x);
 }
-template <class T>
+template <std::floating_point T>
 LIMBIC_INLINE T log10(T x) {
   return std::log10(x);
 }
-template <class T>
+template <std::floating_point T>
 LIMBIC_INLINE T erfc(T x) {
   return std::erfc(x);
 }
-template <class T>
+template <std::floating_point T>
 LIMBIC_INLINE T tan(T x) {
   return std::tan(x);
 }
-template <class T>
+template <std::floating_point T>
 LIMBIC_INLINE T asin(T x) {
   return std::asin(x);
 }
-template <class T>
+template <std::floating_point T>
 LIMBIC_INLINE T acos(T x) {
   return std::acos(x);
 }
-template <class T>
+template <std::floating_point T>
 LIMBIC_INLINE T atan(T x) {
   return std::atan(x);
 }
-template <class T>
+template <std::floating_point T>
 LIMBIC_INLINE T atan2(T y, T x) {
   return std::atan2(y, x);
 }
-template <class T>
+template <std::floating_point T>
 LIMBIC_INLINE T sinh(T x) {
   return std::sinh(x);
 }
-template <class T>
+template <std::floating_point T>
 LIMBIC_INLINE T cosh(T x) {
   return std::cosh(x);
 }
-template <class T>
+template <std::floating_point T>
 LIMBIC_INLINE T floor(T x) {
   return std::floor(x);
 }
-template <class T>
+template <std::floating_point T>
 LIMBIC_INLINE T ceil(T x) {
   return std::ceil(x);
 }
-template <class T>
+template <std::floating_point T>
 LIMBIC_INLINE T trunc(T x) {
   return std::trunc(x);
 }
 // To the nearest integer, halves to the even one (as NumPy and PyTorch).
-template <class T>
+template <std::floating_point T>
 LIMBIC_INLINE T round(T x) {
   return std::nearbyint(x);
 }
-template <class T>
+template <std::floating_point T>
 LIMBIC_INLINE T abs(T x) {
   return std::fabs(x);
 }
