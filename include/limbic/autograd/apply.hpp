@@ -77,7 +77,7 @@ class OpNode final : public GradNode<T, D> {
     this->number(site);
   }
 
-  std::string_view name() const override { return Op::name; }
+  std::string_view name() const override { return op_.name; }
   std::span<const NodePtr<Node>> inputs() const override { return {edges_.data(), edges_.size()}; }
 
   void propagate(bool create_graph) override {
@@ -95,7 +95,7 @@ class OpNode final : public GradNode<T, D> {
       differentiate_reference(context, dy);
     } else {
       static_assert(has_tensor_backward<Op, T, D, N>(), "an operation needs backward, gradient or reference");
-      fail(Op::name, "this operation has no second derivative");
+      fail(op_.name, "this operation has no second derivative");
     }
   }
 
@@ -202,7 +202,7 @@ result_of<X...> apply(Site site, Op op, const X&... x) {
   detail::set_keep(op, record);
   Tensor<T, D> y = detail::evaluate(op, value_of(x)...);
   if (detail::mode().anomaly) [[unlikely]]
-    detail::check_anomaly(Op::name, site, y, value_of(x)...);
+    detail::check_anomaly(op.name, site, y, value_of(x)...);
   if constexpr (OperandTraits<Result>::kVar) {
     if (!record) return Result(std::move(y));
     constexpr int kInputs = static_cast<int>(sizeof...(X));
@@ -238,7 +238,7 @@ X apply(Site site, Op op, std::span<const X> x) {
     op.forward(y, inputs);
   }
   if (detail::mode().anomaly) [[unlikely]] {
-    if (!values.empty()) detail::check_anomaly(Op::name, site, y, values.front());
+    if (!values.empty()) detail::check_anomaly(op.name, site, y, values.front());
   }
   if constexpr (OperandTraits<X>::kVar) {
     if (!record) return X(std::move(y));

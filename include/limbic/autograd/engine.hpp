@@ -230,7 +230,7 @@ std::vector<Var<T, D>> grad(const Var<T, D>& y, std::span<const Var<T, D>> x, co
                             bool cut) {
   std::vector<NodePtr<Node>> targets;
   for (const auto& v : x) {
-    check(v.requires_grad(), "grad", "every x must require a gradient; got ", v);
+    check(static_cast<bool>(v.node()), "grad", "every x must require a gradient; got ", v);
     const NodePtr<Node> node(v.node());
     if (std::find(targets.begin(), targets.end(), node) == targets.end()) targets.push_back(node);
   }
@@ -246,7 +246,7 @@ std::vector<Var<T, D>> grad(const Var<T, D>& y, std::span<const Var<T, D>> x, co
   for (const auto& v : x) {
     const GradNode<T, D>& node = *v.node();
     out.push_back(node.has_pending() ? Var<T, D>(node.pending_value, node.pending_node)
-                                     : Var<T, D>(Tensor<T, D>::zeros(v.shape())));
+                                     : Var<T, D>(Tensor<T, D>::zeros(node.shape())));
   }
   return out;
 }
@@ -307,8 +307,9 @@ void GradNode<T, D>::complete(bool create_graph, bool leave) {
 }
 
 // Gradients of y (with cotangent dy; 1 for a single element) with respect to all leaves behind it, added
-// to their grad(). With create_graph the gradients can be differentiated again. The graph stays as long
-// as there are variables on it: pass the last one with std::move to free memory on the way.
+// to their grad(). With create_graph the gradients can be differentiated again; a leaf then holds the graph
+// that holds the leaf, until zero_grad() (grad() has no such knot). The graph stays as long as there are
+// variables on it: pass the last one with std::move to free memory on the way.
 // Throws when y depends on no leaf, is not a single element and has no dy, or a kept value was modified.
 template <class T, class D>
 void backward(Var<T, D> y, const Var<T, D>& dy = {}, bool create_graph = false) {

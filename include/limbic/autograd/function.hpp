@@ -70,6 +70,15 @@ class Grad {
     else if (!g.storage().unique() || !g.is_contiguous()) g = g.clone();
     return {g, accumulate};
   }
+  // Lets write(g) fill dense memory of the input's shape, and adds that to what is there if anything is.
+  // For kernels that cannot add by themselves. Does nothing when the gradient is not wanted.
+  template <class F>
+  void write(F&& f) {
+    if (!node_) return;
+    Tensor<T, D> g = Tensor<T, D>::empty(node_->shape());
+    f(g);
+    give(g);
+  }
   // For backwards that add to some elements only: as out(), filled with zeros if there was nothing.
   Tensor<T, D>& out_zeroed() {
     auto [g, accumulate] = out();

@@ -23,7 +23,7 @@ class Error : public std::runtime_error {
 // caller's place; what is recorded keeps it, and messages name it. (std::source_location, but for
 // clang++ 14, which does not have it.)
 struct Site {
-  const char* file = "?";
+  const char* file = "an unknown place";
   int line = 0;
 
   static constexpr Site here(const char* file = __builtin_FILE(), int line = __builtin_LINE()) {
@@ -46,7 +46,7 @@ std::string to_text(I v) {
 inline std::string to_text(const Site& site) {
   std::string_view file = site.file;
   if (auto slash = file.rfind('/'); slash != file.npos) file.remove_prefix(slash + 1);
-  return std::string(file) + ":" + std::to_string(site.line);
+  return site.line ? std::string(file) + ":" + std::to_string(site.line) : std::string(file);
 }
 
 // Throws Error("[op] " + all parts one after the other).

@@ -78,7 +78,7 @@ class Storage<Cpu> {
     Release release = nullptr;
     void* context = nullptr;
     std::atomic<std::uint64_t> version{0};
-    std::atomic<const char*> file{"?"};
+    std::atomic<const char*> file{"an unknown place"};
     std::atomic<int> line{0};
     std::atomic<std::uint32_t> references{1};
     bool wrapped = false;
