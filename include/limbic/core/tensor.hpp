@@ -63,9 +63,11 @@ class Tensor {
   static Tensor scalar(T value) { return full(Shape{}, value); }
   // 0, 1, ..., n - 1 (n); times step, plus start.
   static Tensor arange(index_t n, T start = T(0), T step = T(1)) {
-    std::vector<T> values(static_cast<std::size_t>(std::max<index_t>(n, 0)));
+    Tensor t = empty({n});
+    std::vector<T> values(static_cast<std::size_t>(n));
     for (std::size_t i = 0; i < values.size(); ++i) values[i] = static_cast<T>(start + static_cast<T>(i) * step);
-    return from({n}, std::span<const T>(values));
+    copy_from_host(D{}, t.data_, values.data(), values.size());
+    return t;
   }
   // Identity matrix (n, n).
   static Tensor eye(index_t n) {
@@ -102,15 +104,19 @@ class Tensor {
                      void* context = nullptr) {
     Tensor t;
     t.shape_ = shape;
+    t.numel_ = limbic::numel(shape);
     t.strides_ = strides ? *strides : limbic::contiguous_strides(shape);
     check(t.strides_.rank() == shape.rank(), "wrap", "as many strides as dimensions are needed; got ", t.strides_,
           " for ", shape);
-    t.numel_ = limbic::numel(shape);
     check(data || t.numel_ == 0, "wrap", "a pointer to the data is needed; got null for ", shape);
     index_t last = 0;
     for (int d = 0; d < shape.rank(); ++d) {
       check(t.strides_[d] >= 0, "wrap", "strides must not be negative; got ", t.strides_);
-      last += t.numel_ ? (shape[d] - 1) * t.strides_[d] : 0;
+      const index_t steps = t.numel_ ? shape[d] - 1 : 0;
+      constexpr index_t kFar = (index_t{1} << 56) / static_cast<index_t>(sizeof(T));
+      if (steps && t.strides_[d] > (kFar - last) / steps)
+        fail("wrap", "the memory must end within 2^56 bytes; got strides ", t.strides_, " for ", shape);
+      last += steps * t.strides_[d];
     }
     t.storage_ = Storage<D>::wrap(data, (t.numel_ ? static_cast<std::size_t>(last) + 1 : 0) * sizeof(T), release, context);
     t.data_ = data;
@@ -188,9 +194,9 @@ class Tensor {
     start = clamp(start);
     stop = std::max(start, clamp(stop));
     Tensor t = *this;
-    t.shape_[d] = (stop - start + step - 1) / step;
+    t.shape_[d] = stop > start ? (stop - start - 1) / step + 1 : 0;
     t.data_ = data_ + (t.shape_[d] ? start * strides_[d] : 0);
-    t.strides_[d] = strides_[d] * step;
+    if (t.shape_[d] > 1) t.strides_[d] = strides_[d] * step;
     t.finish_view();
     return t;
   }
@@ -225,6 +231,24 @@ class Tensor {
     Tensor t = *this;
     std::swap(t.shape_[a], t.shape_[b]);
     std::swap(t.strides_[a], t.strides_[b]);
+    t.finish_view();
+    return t;
+  }
+  // Elements whose indices along dim1 and dim0 differ by `offset`, as a new last dimension in place of the two.
+  Tensor diagonal(index_t offset = 0, index_t dim0 = 0, index_t dim1 = 1) const {
+    const int a = normalize_dim("diagonal", dim0, rank()), b = normalize_dim("diagonal", dim1, rank());
+    check(a != b, "diagonal", "two different dimensions are needed; got ", dim0, " and ", dim1, " for ", shape_);
+    const index_t rows = std::max<index_t>(0, shape_[a] - std::max<index_t>(0, -offset));
+    const index_t cols = std::max<index_t>(0, shape_[b] - std::max<index_t>(0, offset));
+    Tensor t = *this;
+    const index_t n = std::min(rows, cols), step = strides_[a] + strides_[b];
+    if (n > 0) t.data_ += offset > 0 ? offset * strides_[b] : -offset * strides_[a];
+    for (int d : {std::max(a, b), std::min(a, b)}) {
+      t.shape_.erase(d);
+      t.strides_.erase(d);
+    }
+    t.shape_.push_back(n);
+    t.strides_.push_back(step);
     t.finish_view();
     return t;
   }
@@ -357,15 +381,12 @@ class Tensor {
   Shape infer_reshape(const Shape& wanted) const {
     Shape shape = wanted;
     int open = -1;
-    index_t known = 1;
     for (int d = 0; d < wanted.rank(); ++d) {
-      if (wanted[d] == -1 && open < 0) open = d;
-      else {
-        check(wanted[d] >= 0, "reshape", "sizes must not be negative but for one -1; got ", wanted);
-        known *= wanted[d];
-      }
+      if (wanted[d] == -1 && open < 0) shape[open = d] = 1;
+      else check(wanted[d] >= 0, "reshape", "sizes must not be negative but for one -1; got ", wanted);
     }
     if (open >= 0) {
+      const index_t known = limbic::numel(shape);
       if (known == 0 || numel_ % known != 0)
         fail("reshape", "the size -1 stands for must be a whole number; got ", shape_, " to ", wanted);
       shape[open] = numel_ / known;
