@@ -28,15 +28,7 @@ struct AddSub {
   }
   void backward(const Tensor<T, D>& dy, Grad<T, D>& da, Grad<T, D>& db) {
     if (da) da.give(sum_to(dy, a_shape));
-    if (!db) return;
-    if constexpr (Sign > 0) {
-      db.give(sum_to(dy, b_shape));
-    } else {
-      const Tensor<T, D> s = sum_to(dy, b_shape);
-      auto [g, accumulate] = db.out();
-      if (accumulate) elementwise_update(D{}, [](T t, T d) { return t - d; }, g, s);
-      else elementwise(D{}, [](T d) { return -d; }, g, s);
-    }
+    if (db) db.give(Sign > 0 ? sum_to(dy, b_shape) : -sum_to(dy, b_shape));
   }
   void gradient(GradContext<T, D>& c, const Var<T, D>& dy) {
     if (c.wants(0)) c.give(0, sum_to(dy, a_shape));
@@ -98,11 +90,8 @@ struct Affine {
     elementwise(D{}, [a = scale, b = shift](T v) { return a * v + b; }, y, x);
   }
   void backward(const Tensor<T, D>& dy, Grad<T, D>& dx) {
-    if (!dx) return;
     if (scale == T(1)) return dx.give(dy);
-    auto [g, accumulate] = dx.out();
-    if (accumulate) elementwise_update(D{}, [a = scale](T s, T d) { return s + a * d; }, g, dy);
-    else elementwise(D{}, [a = scale](T d) { return a * d; }, g, dy);
+    dx.write([&](Tensor<T, D>& g) { elementwise(D{}, [a = scale](T d) { return a * d; }, g, dy); });
   }
   void gradient(GradContext<T, D>& c, const Var<T, D>& dy) {
     if (c.wants(0)) c.give(0, apply(Site::here(), Affine{scale, T(0)}, dy));

@@ -47,12 +47,9 @@ struct Unary {
     if (keep) kept = F::kSlopeOfOutput ? y : x;
   }
   void backward(const Tensor<T, D>& dy, Grad<T, D>& dx) {
-    if (!dx) return;
-    auto [g, accumulate] = dx.out();
-    if (accumulate)
-      elementwise_update(D{}, [f = f](T s, T d, T v) { return s + d * f.slope(v); }, g, dy, kept.get());
-    else
+    dx.write([&](Tensor<T, D>& g) {
       elementwise(D{}, [f = f](T d, T v) { return d * f.slope(v); }, g, dy, kept.get());
+    });
   }
   void gradient(GradContext<T, D>& c, const Var<T, D>& dy) {
     if (c.wants(0)) c.give(0, dy * f.slope(F::kSlopeOfOutput ? c.output(kept) : c.input(0, kept)));
@@ -93,18 +90,9 @@ struct Binary {
   template <class G>
   void hand_on(const Tensor<T, D>& dy, Grad<T, D>& dx, G g) {
     if (!dx) return;
-    const Tensor<T, D>&a = kept_a.get(), &b = kept_b.get();
-    if (dx.shape() == dy.shape()) {
-      auto [to, accumulate] = dx.out();
-      if (accumulate)
-        elementwise_update(D{}, [g](T s, T d, T u, T v) { return s + g(d, u, v); }, to, dy, a, b);
-      else
-        elementwise(D{}, g, to, dy, a, b);
-    } else {
-      Tensor<T, D> whole = Tensor<T, D>::empty(dy.shape());
-      elementwise(D{}, g, whole, dy, a, b);
-      dx.give(sum_to(whole, dx.shape()));
-    }
+    Tensor<T, D> whole = Tensor<T, D>::empty(dy.shape());
+    elementwise(D{}, g, whole, dy, kept_a.get(), kept_b.get());
+    dx.give(sum_to(whole, dx.shape()));
   }
 };
 
