@@ -83,14 +83,13 @@ LIMBIC_INLINE double root(double x) {
   return __builtin_fma(__builtin_fma(-r, r, x), 0.5 * y, r);
 }
 
-// Cosine and sine of turn / 2^64 full turns: whole quarters by the two top bits, then Taylor's series
+// Cosine and sine of (turn >> 10) / 2^54 full turns: whole quarters by the two top bits, then Taylor's series
 // within an eighth on either side.
 LIMBIC_INLINE void cos_sin_turn(std::uint64_t turn, double& cosine, double& sine) {
   const std::uint64_t v = turn + (std::uint64_t{1} << 61);
-  // 52 bits of the quarter, as an integer about 0; the half is the middle of what the lost bits stand for.
-  const double t =
-      (as_double(0x4330000000000000u | ((v >> 10) & 0xfffffffffffffu)) - 6755399441055744.0) + 0.5;
-  const double a = t * 3.48786849800863149e-16;  // 2 pi 2^-54
+  // The upper 52 of the 62 bits within a quarter, as an integer about 0.
+  const double t = as_double(0x4330000000000000u | ((v >> 10) & 0xfffffffffffffu)) - 6755399441055744.0;
+  const double a = t * 3.48786849800863190e-16;  // 2 pi 2^-54
   const double z = a * a;
   double p = -1.0 / 1307674368000.0;
   p = __builtin_fma(p, z, 1.0 / 6227020800.0);
@@ -187,7 +186,7 @@ LIMBIC_INLINE NormalPair normal_pair(std::uint32_t radius, std::uint32_t angle) 
   const double u =
       (detail::as_double(0x4330000000000000u | radius) - 4503599627370495.5) * 2.3283064365386963e-10;
   double c, s;
-  detail::cos_sin_turn((std::uint64_t{angle} << 32) | 0x80000000u, c, s);
+  detail::cos_sin_turn((std::uint64_t{angle} << 32) | 0x80000000u, c, s);  // (angle + 1/2) 2^-32 turns
   const double r = detail::root(detail::minus_two_log(u));
   return {r * c, r * s};
 }
