@@ -1,0 +1,171 @@
+// JSON (RFC 8259): a strict reader and a writer, for headers of files and their metadata.
+//
+// Strict: valid UTF-8, no repeated keys, no comments, nothing after the value; integers must fit 64 bits
+// and other numbers a double; at most 64 levels, 4 million values and 100 MB, so that a hostile text costs
+// bounded memory. Throws Error with the position in bytes.
+#pragma once
+
+#include <limbic/core/error.hpp>
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <limits>
+#include <variant>
+#include <vector>
+
+namespace limbic {
+
+// A JSON value.
+class Json {
+ public:
+  using Array = std::vector<Json>;
+  // keys[i] has values[i], in the order of the text.
+  struct Object {
+    std::vector<std::string> keys;
+    std::vector<Json> values;
+    void add(std::string key, Json value) {
+      keys.push_back(std::move(key));
+      values.push_back(std::move(value));
+    }
+  };
+
+  Json() = default;
+  Json(std::nullptr_t) {}
+  Json(bool v) : value_(v) {}
+  Json(double v) : value_(v) {}
+  template <class I>
+    requires(std::is_integral_v<I> && !std::is_same_v<I, bool>)
+  Json(I v) : value_(static_cast<std::int64_t>(v)) {
+    if constexpr (std::is_same_v<I, std::uint64_t>)
+      check(v <= std::uint64_t{std::numeric_limits<std::int64_t>::max()}, "json", "an integer must fit 63 bits; got ", v);
+  }
+  Json(const char* v) : value_(std::string(v)) {}
+  Json(std::string_view v) : value_(std::string(v)) {}
+  Json(std::string v) : value_(std::move(v)) {}
+  Json(Array v) : value_(std::move(v)) {}
+  Json(Object v) : value_(std::move(v)) {}
+
+  // `source` names the text in messages.
+  static Json parse(std::string_view text, std::string_view source = "");
+  // Without any space; members in their order. Throws for NaN, infinities and strings that are not UTF-8.
+  std::string dump() const {
+    std::string out;
+    write(out);
+    return out;
+  }
+
+  bool is_null() const { return value_.index() == 0; }
+  bool is_bool() const { return value_.index() == 1; }
+  bool is_integer() const { return value_.index() == 2; }
+  bool is_number() const { return value_.index() == 2 || value_.index() == 3; }
+  bool is_string() const { return value_.index() == 4; }
+  bool is_array() const { return value_.index() == 5; }
+  bool is_object() const { return value_.index() == 6; }
+  // "an object", "a string", ...
+  const char* kind() const {
+    static constexpr const char* names[] = {"null", "a boolean", "an integer", "a number", "a string", "an array", "an object"};
+    return names[value_.index()];
+  }
+
+  // The value; throws when it is of another kind. An integer is a number too.
+  bool as_bool() const { return get<bool>("a boolean"); }
+  std::int64_t as_integer() const { return get<std::int64_t>("an integer"); }
+  double as_number() const { return is_integer() ? static_cast<double>(as_integer()) : get<double>("a number"); }
+  const std::string& as_string() const { return get<std::string>("a string"); }
+  const Array& as_array() const { return get<Array>("an array"); }
+  const Object& as_object() const { return get<Object>("an object"); }
+
+  // The member of that name: null where there is none; at() throws there.
+  const Json* find(std::string_view key) const;
+  const Json& at(std::string_view key) const {
+    if (const Json* v = find(key)) return *v;
+    fail("json", "the object must have a member '", key, "'");
+  }
+
+ private:
+  template <class T>
+  const T& get(const char* wanted) const {
+    if (const T* v = std::get_if<T>(&value_)) return *v;
+    fail("json", "the value must be ", wanted, "; got ", kind());
+  }
+  void write(std::string& out) const;
+
+  std::variant<std::monostate, bool, std::int64_t, double, std::string, Array, Object> value_;
+};
+
+namespace detail {
+
+// Length of the UTF-8 sequence at s[i], 0 when it is none (overlong forms, surrogates and code points past
+// U+10FFFF are none).
+inline std::size_t utf8_length(std::string_view s, std::size_t i) {
+  const auto byte = [&](std::size_t k) { return i + k < s.size() ? static_cast<unsigned char>(s[i + k]) : 0u; };
+  const unsigned a = byte(0), b = byte(1);
+  const auto tail = [&](std::size_t k) { return (byte(k) & 0xc0) == 0x80; };
+  if (a < 0x80) return 1;
+  if (a >= 0xc2 && a < 0xe0) return tail(1) ? 2 : 0;
+  if (a >= 0xe0 && a < 0xf0)
+    return tail(1) && tail(2) && !(a == 0xe0 && b < 0xa0) && !(a == 0xed && b >= 0xa0) ? 3 : 0;
+  if (a >= 0xf0 && a < 0xf5)
+    return tail(1) && tail(2) && tail(3) && !(a == 0xf0 && b < 0x90) && !(a == 0xf4 && b >= 0x90) ? 4 : 0;
+  return 0;
+}
+
+inline void write_json_string(std::string& out, std::string_view s) {
+  static constexpr char hex[] = "0123456789abcdef";
+  out += '"';
+  for (std::size_t i = 0; i < s.size();) {
+    const std::size_t n = utf8_length(s, i);
+    check(n != 0, "json", "a string must be valid UTF-8; got byte ", static_cast<int>(static_cast<unsigned char>(s[i])));
+    const char c = s[i];
+    if (c == '"' || c == '\\') out += {'\\', c};
+    else if (static_cast<unsigned char>(c) < 0x20) out += {'\\', 'u', '0', '0', hex[c >> 4], hex[c & 15]};
+    else out.append(s, i, n);
+    i += n;
+  }
+  out += '"';
+}
+
+}  // namespace detail
+
+inline const Json* Json::find(std::string_view key) const {
+  const Object& object = as_object();
+  for (std::size_t i = 0; i < object.keys.size(); ++i)
+    if (object.keys[i] == key) return &object.values[i];
+  return nullptr;
+}
+
+inline void Json::write(std::string& out) const {
+  if (is_null()) out += "null";
+  else if (is_bool()) out += as_bool() ? "true" : "false";
+  else if (is_integer()) out += std::to_string(as_integer());
+  else if (is_string()) detail::write_json_string(out, as_string());
+  else if (is_number()) {
+    check(std::isfinite(as_number()), "json", "a number must be finite; got ", as_number());
+    char buffer[32];
+    const std::string_view text(buffer, static_cast<std::size_t>(std::to_chars(buffer, buffer + 32, as_number()).ptr - buffer));
+    out += text;
+    if (text.find_first_of(".e") == text.npos) out += ".0";
+  } else if (is_array()) {
+    out += '[';
+    for (const Json& v : as_array()) {
+      if (&v != as_array().data()) out += ',';
+      v.write(out);
+    }
+    out += ']';
+  } else {
+    const Object& object = as_object();
+    out += '{';
+    for (std::size_t i = 0; i < object.keys.size(); ++i) {
+      if (i) out += ',';
+      detail::write_json_string(out, object.keys[i]);
+      out += ':';
+      object.values[i].write(out);
+    }
+    out += '}';
+  }
+}
+
+}  // namespace limbic
+
+#include <limbic/io/json_reader.inl>
