@@ -72,7 +72,8 @@ struct Join {
 // Tensors one after the other along dim. Throws unless there is at least one, and shapes are equal but for dim.
 template <Operand X>
 X concat(std::span<const X> x, index_t dim = 0, Site site = Site::here()) {
-  return apply(site, detail::Join<scalar_of<X>, device_of<X>, false>{.dim = dim}, x);
+  using Op = detail::Join<scalar_of<X>, device_of<X>, false>;
+  return apply<Op, X>(site, Op{.dim = dim}, x);
 }
 template <Operand X>
 X concat(const std::vector<X>& x, index_t dim = 0, Site site = Site::here()) {
@@ -87,7 +88,8 @@ X concat(std::initializer_list<X> x, index_t dim = 0, Site site = Site::here()) 
 // are equal.
 template <Operand X>
 X stack(std::span<const X> x, index_t dim = 0, Site site = Site::here()) {
-  return apply(site, detail::Join<scalar_of<X>, device_of<X>, true>{.dim = dim}, x);
+  using Op = detail::Join<scalar_of<X>, device_of<X>, true>;
+  return apply<Op, X>(site, Op{.dim = dim}, x);
 }
 template <Operand X>
 X stack(const std::vector<X>& x, index_t dim = 0, Site site = Site::here()) {
