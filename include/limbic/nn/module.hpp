@@ -1,0 +1,223 @@
+// Modules: structs with parameters, and what is done with all of them at once.
+//
+// A module is an ordinary value with one extra member function, visit(), that names its parts:
+//
+//   struct Mlp {
+//     Linear<float> fc1, fc2;
+//     explicit Mlp(RandomStream& random) : fc1(16, 32, random), fc2(32, 3, random) {}
+//     template <class V> void visit(V&& v) { v("fc1", fc1); v("fc2", fc2); }
+//     auto operator()(const Var<float>& x) { return fc2(relu(fc1(x))); }
+//   };
+//
+// A part is a parameter (Var), a buffer (Tensor), a Training flag, a RandomStream, a module, or a
+// std::vector of modules, whose names are their positions. No base class, no registry: a module can be
+// copied, moved and embedded. Copies share the memory of their parameters.
+#pragma once
+
+#include <limbic/autograd/engine.hpp>
+#include <limbic/core/random.hpp>
+#include <limbic/io/state_dict.hpp>
+
+#include <concepts>
+
+namespace limbic {
+
+// Whether a module trains (dropout drops, batch statistics are used). A type of its own, so that visit()
+// can name it.
+struct Training {
+  bool on = true;
+  operator bool() const { return on; }
+};
+
+// A parameter or buffer with its full name.
+template <class X>
+struct Named {
+  std::string name;
+  X* value;
+};
+
+namespace detail {
+
+struct IgnoreAll {
+  template <class X>
+  void operator()(std::string_view, X&) const {}
+};
+
+template <class M>
+concept Visitable = requires(M& m) { m.visit(IgnoreAll{}); };
+
+// Walks a module depth first, in the order of visit(), and calls f(full name, part) for every part that is
+// not a module itself.
+template <class F>
+class Walk {
+ public:
+  Walk(std::string prefix, F& f) : prefix_(std::move(prefix)), f_(f) {}
+
+  template <class X>
+  void operator()(std::string_view name, X& part) {
+    const std::string full = prefix_ + std::string(name);
+    if constexpr (Visitable<X>) part.visit(Walk(full + ".", f_));
+    else f_(full, part);
+  }
+  template <class M>
+  void operator()(std::string_view name, std::vector<M>& modules) {
+    for (std::size_t i = 0; i < modules.size(); ++i) (*this)(std::string(name) + "." + std::to_string(i), modules[i]);
+  }
+
+ private:
+  std::string prefix_;
+  F& f_;
+};
+
+}  // namespace detail
+
+// Something with a visit() member.
+template <class M>
+concept ModuleLike = detail::Visitable<M>;
+
+// Calls f(name, part) for every parameter, buffer, flag and stream of the module, in a fixed order.
+template <ModuleLike M, class F>
+void visit_parts(M& module, F&& f) {
+  module.visit(detail::Walk<F>("", f));
+}
+
+// Parameters with their names; optional ones that are not there (a Linear without bias) are left out.
+template <class T, class D = Cpu, ModuleLike M>
+std::vector<Named<Var<T, D>>> named_parameters(M& module) {
+  std::vector<Named<Var<T, D>>> out;
+  visit_parts(module, [&]<class X>(const std::string& name, X& part) {
+    if constexpr (std::same_as<X, Var<T, D>>)
+      if (part.defined()) out.push_back({name, &part});
+  });
+  return out;
+}
+// Handles on the parameters, for an optimiser.
+template <class T, class D = Cpu, ModuleLike M>
+std::vector<Var<T, D>> parameters(M& module) {
+  std::vector<Var<T, D>> out;
+  for (auto& p : named_parameters<T, D>(module)) out.push_back(*p.value);
+  return out;
+}
+// Buffers (running statistics) with their names.
+template <class T, class D = Cpu, ModuleLike M>
+std::vector<Named<Tensor<T, D>>> named_buffers(M& module) {
+  std::vector<Named<Tensor<T, D>>> out;
+  visit_parts(module, [&]<class X>(const std::string& name, X& part) {
+    if constexpr (std::same_as<X, Tensor<T, D>>)
+      if (part.defined()) out.push_back({name, &part});
+  });
+  return out;
+}
+
+// Number of elements of all parameters.
+template <ModuleLike M>
+index_t count_parameters(M& module) {
+  index_t n = 0;
+  visit_parts(module, [&]<class X>(const std::string&, X& part) {
+    if constexpr (OperandTraits<X>::kVar) n += part.defined() ? part.numel() : 0;
+  });
+  return n;
+}
+
+// Turns training behaviour on or off everywhere in the module.
+template <ModuleLike M>
+void set_training(M& module, bool on) {
+  visit_parts(module, [&]<class X>(const std::string&, X& part) {
+    if constexpr (std::same_as<X, Training>) part.on = on;
+  });
+}
+template <ModuleLike M>
+void train(M& module) {
+  set_training(module, true);
+}
+template <ModuleLike M>
+void eval(M& module) {
+  set_training(module, false);
+}
+
+// Excludes all parameters of the module from training, or includes them again.
+template <ModuleLike M>
+void freeze(M& module, bool frozen = true) {
+  visit_parts(module, [&]<class X>(const std::string&, X& part) {
+    if constexpr (OperandTraits<X>::kVar)
+      if (part.defined()) part.set_requires_grad(!frozen);
+  });
+}
+
+// Forgets all gradients.
+template <ModuleLike M>
+void zero_grad(M& module) {
+  visit_parts(module, [&]<class X>(const std::string&, X& part) {
+    if constexpr (OperandTraits<X>::kVar) part.zero_grad();
+  });
+}
+
+// Parameters and buffers by name. They share the module's memory: clone() for a snapshot.
+template <ModuleLike M>
+StateDict state_dict(M& module) {
+  StateDict out;
+  visit_parts(module, [&]<class X>(const std::string& name, X& part) {
+    if constexpr (OperandTraits<X>::kVar) {
+      if (part.defined()) out.put(name, part.value());
+    } else if constexpr (requires { out.put(name, part); }) {
+      if (part.defined()) out.put(name, part);
+    }
+  });
+  return out;
+}
+
+// Copies values into the module's parameters and buffers. Every name must be there with the right shape, and
+// none beyond (`strict`; names that start with one of `ignored` may be: parts that a checkpoint holds and
+// this module has no use for). Float and double are converted. Nothing is changed when it throws.
+template <ModuleLike M>
+void load_state_dict(M& module, const StateDict& state, bool strict = true,
+                     std::span<const std::string> ignored = {}) {
+  if (strict) {
+    std::vector<std::string> names;
+    const StateDict own = state_dict(module);
+    for (const auto& entry : own.values()) names.push_back(entry.first);
+    for (const auto& entry : state.values())
+      for (const std::string& prefix : ignored)
+        if (entry.first.starts_with(prefix)) names.push_back(entry.first);
+    state.require_names(names);
+  }
+  auto each = [&](auto&& f) {
+    visit_parts(module, [&]<class X>(const std::string& name, X& part) {
+      if constexpr (OperandTraits<X>::kVar || requires { part.mutable_data(); })
+        if (part.defined() && state.contains(name)) f(name, part);
+    });
+  };
+  auto stored = [&]<class X>(const std::string& name, X& part) {
+    using T = typename X::value_type;
+    if constexpr (std::is_floating_point_v<T>) return state.get_float<T>(name, part.shape());
+    else return state.template get<T>(name, part.shape());
+  };
+  each([&](const std::string& name, auto& part) { stored(name, part); });
+  each([&]<class X>(const std::string& name, X& part) {
+    if constexpr (OperandTraits<X>::kVar) part.mutable_value().copy_from(stored(name, part));
+    else part.copy_from(stored(name, part));
+  });
+}
+
+// Random streams of the module (dropout), and their way back: with parameters, optimiser and counters, all
+// that a training run needs to go on bit for bit.
+template <ModuleLike M>
+StateDict random_state(M& module) {
+  StateDict out;
+  visit_parts(module, [&]<class X>(const std::string& name, X& part) {
+    if constexpr (std::same_as<X, RandomStream>) {
+      out.put_u64(name + ".key", part.state().key);
+      out.put_u64(name + ".position", part.state().position);
+    }
+  });
+  return out;
+}
+template <ModuleLike M>
+void load_random_state(M& module, const StateDict& state) {
+  visit_parts(module, [&]<class X>(const std::string& name, X& part) {
+    if constexpr (std::same_as<X, RandomStream>)
+      part.set_state({state.get_u64(name + ".key"), state.get_u64(name + ".position")});
+  });
+}
+
+}  // namespace limbic

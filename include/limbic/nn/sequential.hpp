@@ -1,0 +1,64 @@
+// Sequential: modules one after the other, and activations as modules.
+#pragma once
+
+#include <limbic/nn/module.hpp>
+#include <limbic/ops/activation.hpp>
+
+#include <tuple>
+
+namespace limbic {
+
+// Named by position, "0", "1", ..., as in PyTorch; parts without parameters count too.
+template <class... M>
+struct Sequential {
+  std::tuple<M...> parts;
+
+  Sequential() = default;
+  explicit Sequential(M... modules) : parts(std::move(modules)...) {}
+
+  template <class V>
+  void visit(V&& v) {
+    [&]<std::size_t... I>(std::index_sequence<I...>) {
+      (v(std::to_string(I), std::get<I>(parts)), ...);
+    }(std::index_sequence_for<M...>{});
+  }
+
+  template <Operand X>
+  auto operator()(const X& x) {
+    return run<0>(x);
+  }
+
+ private:
+  template <std::size_t I, class X>
+  auto run(const X& x) {
+    if constexpr (I == sizeof...(M)) return x;
+    else return run<I + 1>(std::get<I>(parts)(x));
+  }
+};
+
+struct Tanh {
+  template <class V>
+  void visit(V&&) {}
+  template <Operand X>
+  X operator()(const X& x) const {
+    return tanh(x);
+  }
+};
+struct Relu {
+  template <class V>
+  void visit(V&&) {}
+  template <Operand X>
+  X operator()(const X& x) const {
+    return relu(x);
+  }
+};
+struct Gelu {
+  template <class V>
+  void visit(V&&) {}
+  template <Operand X>
+  X operator()(const X& x) const {
+    return gelu(x);
+  }
+};
+
+}  // namespace limbic

@@ -1,0 +1,60 @@
+// Adam (Kingma and Ba, ICLR 2015) and AdamW (Loshchilov and Hutter, ICLR 2019), as in torch.optim:
+//   m = b1 m + (1 - b1) d;  v = b2 v + (1 - b2) d^2;  p -= lr / (1 - b1^t) m / (sqrt(v / (1 - b2^t)) + eps)
+// Adam: d = g + weight_decay p. AdamW: d = g, and p is first multiplied by 1 - lr weight_decay.
+#pragma once
+
+#include <limbic/optim/optimizer.hpp>
+
+#include <cmath>
+
+namespace limbic {
+
+struct AdamOptions {
+  double lr = 1e-3;
+  double beta1 = 0.9, beta2 = 0.999;
+  double eps = 1e-8;
+  double weight_decay = 0;
+};
+struct AdamWOptions : AdamOptions {
+  AdamWOptions() { weight_decay = 1e-2; }
+  AdamWOptions(const AdamOptions& o) : AdamOptions(o) {}
+};
+
+namespace detail {
+template <bool Decoupled>
+struct AdamRule {
+  static constexpr const char* name = Decoupled ? "adamw" : "adam";
+  static constexpr std::size_t kTensors = 2;
+  static constexpr const char* kTensorNames[] = {"mean", "square"};
+  using Options = std::conditional_t<Decoupled, AdamWOptions, AdamOptions>;
+  template <class T, class D>
+  struct State {
+    std::uint64_t steps = 0;
+    std::array<Tensor<T, D>, kTensors> tensors;
+  };
+
+  static void check_options(const Options& o) {
+    check(o.lr >= 0 && o.eps >= 0 && o.weight_decay >= 0, name, "lr, eps and weight_decay must not be negative; got ",
+          o.lr, ", ", o.eps, " and ", o.weight_decay);
+    check(o.beta1 >= 0 && o.beta1 < 1 && o.beta2 >= 0 && o.beta2 < 1, name, "betas must be in [0, 1); got ", o.beta1,
+          " and ", o.beta2);
+  }
+  template <class T, class D>
+  static void update(const Options& o, Tensor<T, D>& p, const Tensor<T, D>& g, State<T, D>& s) {
+    for (auto& t : s.tensors)
+      if (!t.defined()) t = Tensor<T, D>::zeros(p.shape());
+    const double t = static_cast<double>(s.steps);
+    const double step = o.lr / (1 - std::pow(o.beta1, t)), root = 1 / std::sqrt(1 - std::pow(o.beta2, t));
+    adam_step(D{}, p, s.tensors[0], s.tensors[1], g, static_cast<T>(step), static_cast<T>(o.beta1),
+              static_cast<T>(o.beta2), static_cast<T>(o.eps), static_cast<T>(root),
+              static_cast<T>(Decoupled ? 0 : o.weight_decay), static_cast<T>(Decoupled ? 1 - o.lr * o.weight_decay : 1));
+  }
+};
+}  // namespace detail
+
+template <class T, class D = Cpu>
+using Adam = Optimizer<detail::AdamRule<false>, T, D>;
+template <class T, class D = Cpu>
+using AdamW = Optimizer<detail::AdamRule<true>, T, D>;
+
+}  // namespace limbic
