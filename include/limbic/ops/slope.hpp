@@ -57,7 +57,7 @@ auto pick(const Tensor<bool, D>& mask, const A& a, const B& b) {
   return where(mask, a, b);
 }
 
-// Which value a function's slope() is given.
+// Which value a function's slope() is given; bases of functions without members.
 struct OfInput {
   static constexpr bool kSlopeOfOutput = false;
 };

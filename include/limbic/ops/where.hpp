@@ -57,7 +57,7 @@ struct Where {
 // mask ? a : b elementwise; mask, a and b broadcast, and a or b may be a number. Throws if the shapes do not
 // broadcast.
 template <class D, Operand A, Operand B>
-result_of<A, B> where(const Tensor<bool, D>& mask, const A& a, const B& b, Site site = Site::here()) {
+auto where(const Tensor<bool, D>& mask, const A& a, const B& b, Site site = Site::here()) {
   return apply(site, detail::Where<scalar_of<A>, D>{.mask = mask}, a, b);
 }
 template <class D, Operand X>
