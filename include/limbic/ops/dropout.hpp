@@ -19,7 +19,7 @@ namespace limbic {
 
 namespace detail {
 
-// Draws for rows that consist of the dimensions after the first `row_dims`; all of them: elements.
+// row_dims: rows are what the first so many dimensions index; kMaxRank: elements.
 template <class T, class D>
 struct Dropout {
   static constexpr const char* name = "dropout";
@@ -38,15 +38,14 @@ struct Dropout {
 
  private:
   void run(Tensor<T, D>& y, const Tensor<T, D>& x) const {
-    const std::uint64_t threshold = philox_threshold(p);
     const T scale = p < 1 ? static_cast<T>(1 / (1 - p)) : T(0);
-    if (row_dims >= x.rank()) {
-      dropout_scale(D{}, y, x.contiguous(), draw, threshold, scale);
+    if (row_dims == kMaxRank) {
+      dropout_scale(D{}, y, x.contiguous(), draw, p, scale);
       return;
     }
     index_t rows = 1;
     for (int d = 0; d < row_dims; ++d) rows *= x.shape()[d];
-    dropout_scale_rows(D{}, y, x.contiguous(), rows, draw, threshold, scale);
+    dropout_scale_rows(D{}, y, x.contiguous(), rows, draw, p, scale);
   }
 };
 
@@ -56,7 +55,7 @@ inline void check_drop_probability(const char* op, double p) {
 
 }  // namespace detail
 
-// Dropout with the draw given, of x.numel() words (RandomStream::draw): for code that keeps the draw. Throws
+// Dropout with the draw given, of dropout_words(x.numel()) words (RandomStream::draw): for code that keeps the draw. Throws
 // unless 0 <= p <= 1.
 template <Operand X>
 X dropout(const X& x, double p, PhiloxKey draw, Site site = Site::here()) {
@@ -70,7 +69,7 @@ template <Operand X>
 X dropout(const X& x, double p, RandomStream& random, bool training = true, Site site = Site::here()) {
   detail::check_drop_probability("dropout", p);
   if (!training || p == 0) return x;
-  return dropout(x, p, random.draw(x.numel()), site);
+  return dropout(x, p, random.draw(dropout_words(x.numel())), site);
 }
 
 // Dropout of whole channels of x (B, C, ...). Otherwise as dropout(); throws for rank < 2.
