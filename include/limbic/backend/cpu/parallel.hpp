@@ -5,7 +5,7 @@
 // that finds the pool in use by another thread of the program, runs its pieces in the caller.
 #pragma once
 
-#include <limbic/config.hpp>
+#include <limbic/core/error.hpp>
 
 #include <algorithm>
 #include <atomic>
@@ -152,8 +152,11 @@ class Pool {
 // Threads that CPU operations may use, the calling one included. Default: all processors.
 inline int num_threads() { return cpu::detail::Pool::instance().threads(); }
 
-// Sets num_threads() (at least 1). Results do not depend on it.
-inline void set_num_threads(int threads) { cpu::detail::Pool::instance().resize(threads); }
+// Sets num_threads() (at least 1). Results do not depend on it. Throws inside a parallel_for.
+inline void set_num_threads(int threads) {
+  check(!cpu::detail::Pool::inside(), "set_num_threads", "cannot be called from inside a parallel_for");
+  cpu::detail::Pool::instance().resize(threads);
+}
 
 // Calls f(begin, end) over [0, n) in pieces of `grain` indices (the last may be shorter), possibly at
 // the same time. Rethrows the first exception of a piece. Allocates nothing.

@@ -1,0 +1,48 @@
+// Optimisers: five steps with given gradients.
+#include <limbic/optim/adam.hpp>
+#include <limbic/optim/sgd.hpp>
+
+#include "golden/case.hpp"
+
+namespace limbic::golden {
+
+namespace {
+
+template <class Optimizer, class Options, class C>
+void run_steps(C& c, Options options) {
+  auto p = c.x("param").set_requires_grad(true);
+  const auto grads = c.tensor("grads");
+  Optimizer optimizer({p}, options);
+  for (index_t i = 0; i < grads.size(0); ++i) {
+    p.set_grad(grads.select(0, i));
+    optimizer.step();
+  }
+  c.out("y", p.value());
+}
+
+template <class C>
+AdamOptions adam_options(const C& c) {
+  return {c.number("lr"), c.number("beta1"), c.number("beta2"), c.number("eps"), c.number("weight_decay")};
+}
+
+}  // namespace
+
+void add_optimizers(Registry& r) {
+  r.add("sgd", [](auto& c) {
+    using T = typename std::decay_t<decltype(c)>::value_type;
+    run_steps<Sgd<T>>(c, SgdOptions{.lr = c.number("lr"),
+                                    .momentum = c.number("momentum"),
+                                    .weight_decay = c.number("weight_decay"),
+                                    .nesterov = c.flag("nesterov")});
+  });
+  r.add("adam", [](auto& c) {
+    using T = typename std::decay_t<decltype(c)>::value_type;
+    run_steps<Adam<T>>(c, adam_options(c));
+  });
+  r.add("adamw", [](auto& c) {
+    using T = typename std::decay_t<decltype(c)>::value_type;
+    run_steps<AdamW<T>>(c, AdamWOptions(adam_options(c)));
+  });
+}
+
+}  // namespace limbic::golden
