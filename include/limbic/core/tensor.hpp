@@ -238,6 +238,7 @@ class Tensor {
   Tensor diagonal(index_t offset = 0, index_t dim0 = 0, index_t dim1 = 1) const {
     const int a = normalize_dim("diagonal", dim0, rank()), b = normalize_dim("diagonal", dim1, rank());
     check(a != b, "diagonal", "two different dimensions are needed; got ", dim0, " and ", dim1, " for ", shape_);
+    offset = std::clamp(offset, -shape_[a], shape_[b]);
     const index_t rows = std::max<index_t>(0, shape_[a] - std::max<index_t>(0, -offset));
     const index_t cols = std::max<index_t>(0, shape_[b] - std::max<index_t>(0, offset));
     Tensor t = *this;
@@ -462,7 +463,8 @@ bool all_close(const Tensor<T, D>& a, const Tensor<T, D>& b, double rtol = 1e-5,
   for (std::size_t i = 0; i < x.size(); ++i) {
     const double p = static_cast<double>(x[i]), q = static_cast<double>(y[i]);
     if (p == q) continue;
-    if (!((p > q ? p - q : q - p) <= atol + rtol * (q < 0 ? -q : q))) return false;
+    const double distance = p > q ? p - q : q - p;
+    if (!(distance <= atol + rtol * (q < 0 ? -q : q) && distance <= std::numeric_limits<double>::max())) return false;
   }
   return true;
 }
