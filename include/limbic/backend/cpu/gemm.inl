@@ -16,10 +16,12 @@ struct Gemm {
   // AVX-512: 14 x 2 sums, two vectors of B and a broadcast of A fill 31 of 32 registers; AVX2: 6 x 2
   // sums fill 15 of 16. The last rows take the lowest tile that covers them.
   static constexpr int kRows = kVectorBytes == 64 ? 14 : 6;
-  static constexpr int kHeights[5] = {kRows, kVectorBytes == 64 ? 8 : 4, 4, 2, 1};
+  static constexpr int kLevels = 7;
+  static constexpr int kHeights[kLevels] = {
+      kRows, kVectorBytes == 64 ? 12 : 6, kVectorBytes == 64 ? 10 : 6, kVectorBytes == 64 ? 8 : 4, 4, 2, 1};
   static constexpr int kPackedRows = (kRows + kLanes - 1) / kLanes * kLanes;
-  // Length of the sums that registers hold: a panel of B of this length stays in the L1 cache.
-  static constexpr index_t kDepth = 16384 / static_cast<index_t>(sizeof(T)) / kLanes;
+  // Length of the sums that registers hold.
+  static constexpr index_t kDepth = 512;
 
   // B as the tiles find it: columns from `packed_from` on lie in panels of kCols columns, made from
   // rows [k_begin, k_end).
@@ -86,6 +88,21 @@ struct Gemm {
     } while (k < pb.k_end);
   }
 
+  // C += the partial results, in their order, rows of `row` (a multiple of kLanes) elements; then bias
+  // and activation.
+  static void add_parts(const Problem& p, const T* partial, index_t parts, index_t row) {
+    for (index_t i = 0; i < p.m; ++i, partial += row) {
+      for (index_t j = 0; j < p.n; j += kLanes) {
+        const int n = static_cast<int>(p.n - j < kLanes ? p.n - j : kLanes);
+        V sum = Lanes::load_n(p.c + i * p.ldc + j, n);
+        for (index_t part = 0; part < parts; ++part) sum += Lanes::load(partial + part * p.m * row + j);
+        if (p.options.bias) sum += Lanes::load_n(p.options.bias + j, n);
+        if (p.options.activation == Activation::relu) sum = rectified(sum);
+        Lanes::store_n(p.c + i * p.ldc + j, sum, n);
+      }
+    }
+  }
+
   // y_n = act([y_n +] sum_k x_k w(n, k) [+ bias_n]): a product with one row (or, with A and B
   // exchanged, one column). Needs w_k == 1, or w_n == 1 and y_stride == 1.
   static void vector(index_t n, index_t k, const T* x, index_t x_stride, const T* w, index_t w_n, index_t w_k,
@@ -120,13 +137,19 @@ struct Gemm {
     int level, height;
   };
 
-  // The tile for the rows from `row` on. Near the end it starts earlier, over rows that it will not
-  // write, so as to read nothing that is not there.
+  // The lowest tile of at least `rows` (at most kRows) rows.
+  static int level_for(index_t rows) {
+    int level = kLevels - 1;
+    while (kHeights[level] < rows) --level;
+    return level;
+  }
+
+  // The tile for the rows from `row` on. The last two share what is left; the last starts earlier than
+  // asked, over rows that it will not write, rather than to read rows that are not there.
   static Strip strip(index_t row, index_t row_end) {
     const index_t left = row_end - row;
-    if (left >= kRows) return {row, 0, kRows};
-    int level = 4;
-    while (kHeights[level] < left) --level;
+    if (left >= 2 * kRows) return {row, 0, kRows};
+    int level = level_for(left > kRows ? (left + 1) / 2 : left);
     if (row_end < kHeights[level])
       while (kHeights[level] > left) ++level;
     const int height = kHeights[level];
@@ -135,42 +158,68 @@ struct Gemm {
 
   static void run(int level, const Tile& t) {
     using Function = void (*)(const Tile&);
-    static constexpr Function functions[5][2] = {
+    static constexpr Function functions[kLevels][2] = {
         {tile<kHeights[0], 1>, tile<kHeights[0], 2>}, {tile<kHeights[1], 1>, tile<kHeights[1], 2>},
         {tile<kHeights[2], 1>, tile<kHeights[2], 2>}, {tile<kHeights[3], 1>, tile<kHeights[3], 2>},
-        {tile<kHeights[4], 1>, tile<kHeights[4], 2>}};
+        {tile<kHeights[4], 1>, tile<kHeights[4], 2>}, {tile<kHeights[5], 1>, tile<kHeights[5], 2>},
+        {tile<kHeights[6], 1>, tile<kHeights[6], 2>}};
     functions[level][t.cols > kLanes](t);
   }
 
   template <int rows, int vectors>
   static void tile(const Tile& t) {
+    // Low tiles keep several sums of each element, over every second (fourth) k, to hide the latency of
+    // the additions.
+    constexpr int kSums = (kVectorBytes == 64 ? 16 : 8) / (rows * vectors);
+    constexpr int kWays = kSums < 1 ? 1 : kSums > 4 ? 4 : kSums;
     // Rows are addressed in groups of five from a pointer each, by 0, 1, 2, 3, 4 times the stride:
     // more pointers would not fit in the general registers.
-    constexpr int kGroup = 5, kGroups = (rows + kGroup - 1) / kGroup;
-    V sum[rows][vectors];
-    LIMBIC_UNROLL for (int i = 0; i < rows; ++i)
-      LIMBIC_UNROLL for (int v = 0; v < vectors; ++v) sum[i][v] = V{};
+    constexpr int kGroups = (rows + kGroup - 1) / kGroup;
+    V sum[kWays][rows][vectors];
+    LIMBIC_UNROLL for (int u = 0; u < kWays; ++u)
+      LIMBIC_UNROLL for (int i = 0; i < rows; ++i)
+        LIMBIC_UNROLL for (int v = 0; v < vectors; ++v) sum[u][i][v] = V{};
     const index_t row_bytes = t.a_row * static_cast<index_t>(sizeof(T));
     const index_t col_bytes = t.a_col * static_cast<index_t>(sizeof(T));
     const char* a[kGroups];
     LIMBIC_UNROLL for (int g = 0; g < kGroups; ++g)
       a[g] = reinterpret_cast<const char*>(t.a) + g * kGroup * row_bytes;
     const T* b = t.b;
-    for (index_t k = t.k; k > 0; --k) {
-      V bv[vectors];
-      LIMBIC_UNROLL for (int v = 0; v < vectors; ++v) bv[v] = Lanes::load(b + v * kLanes);
-      LIMBIC_UNROLL for (int i = 0; i < rows; ++i) {
-        T x;
-        __builtin_memcpy(&x, a[i / kGroup] + i % kGroup * row_bytes, sizeof x);
-        LIMBIC_UNROLL for (int v = 0; v < vectors; ++v) sum[i][v] += x * bv[v];
+    index_t k = t.k;
+    for (; k >= kWays; k -= kWays)
+      LIMBIC_UNROLL for (int u = 0; u < kWays; ++u) {
+        add_outer<rows, vectors>(sum[u], a, row_bytes, col_bytes, b);
+        b += t.b_row;
       }
-      b += t.b_row;
-      LIMBIC_UNROLL for (int g = 0; g < kGroups; ++g) {
-        a[g] += col_bytes;
-        __asm__("" : "+r"(a[g]));  // keeps the pointers apart: one pointer plus offsets needs more registers
+    if constexpr (kWays > 1) {
+      for (; k > 0; --k) {
+        add_outer<rows, vectors>(sum[0], a, row_bytes, col_bytes, b);
+        b += t.b_row;
       }
+      LIMBIC_UNROLL for (int u = 1; u < kWays; ++u)
+        LIMBIC_UNROLL for (int i = 0; i < rows; ++i)
+          LIMBIC_UNROLL for (int v = 0; v < vectors; ++v) sum[0][i][v] += sum[u][i][v];
     }
-    finish<rows, vectors>(t, sum);
+    finish<rows, vectors>(t, sum[0]);
+  }
+
+  static constexpr int kGroup = 5;
+
+  // sum += (column of A) (row of B), and A's pointers to its next column.
+  template <int rows, int vectors>
+  static LIMBIC_INLINE void add_outer(V (&sum)[rows][vectors], const char* (&a)[(rows + kGroup - 1) / kGroup],
+                                      index_t row_bytes, index_t col_bytes, const T* b) {
+    V bv[vectors];
+    LIMBIC_UNROLL for (int v = 0; v < vectors; ++v) bv[v] = Lanes::load(b + v * kLanes);
+    LIMBIC_UNROLL for (int i = 0; i < rows; ++i) {
+      T x;
+      __builtin_memcpy(&x, a[i / kGroup] + i % kGroup * row_bytes, sizeof x);
+      LIMBIC_UNROLL for (int v = 0; v < vectors; ++v) sum[i][v] += x * bv[v];
+    }
+    LIMBIC_UNROLL for (int g = 0; g < (rows + kGroup - 1) / kGroup; ++g) {
+      a[g] += col_bytes;
+      __asm__("" : "+r"(a[g]));  // keeps the pointers apart: one pointer plus offsets needs more registers
+    }
   }
 
   template <int rows, int vectors>

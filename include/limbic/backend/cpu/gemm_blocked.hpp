@@ -32,15 +32,16 @@ struct BlockedGemm {
   static void run(const Problem& p) {
     if (vector_like(p)) return;
     const index_t parts = k_parts(p);
-    if (parts == 1) blocked(p);
+    if (parts == 1) blocked(p, p.m * p.n * p.k <= kSerialWork);
     else split_k(p, parts);
   }
 
  private:
   static constexpr index_t kCols = K::kCols, kRows = K::kRows, kLanes = K::kLanes;
 
-  static constexpr index_t kPackedLimit = index_t{1} << 20;   // elements of B that are packed at a time
-  static constexpr index_t kSerialWork = index_t{1} << 21;    // multiply-adds that one thread does alone
+  static constexpr index_t kPackedLimit = index_t{1} << 20;  // elements of B packed at a time
+  static constexpr index_t kSerialWork = index_t{1} << 21;   // multiply-adds that one thread does alone
+  static constexpr index_t kStripsAPiece = 4, kPieces = 12;  // of larger products
 
   static index_t pieces(index_t n, index_t size) { return (n + size - 1) / size; }
 
@@ -84,13 +85,13 @@ struct BlockedGemm {
 
   // In how many parts K is cut where C is too small to occupy several threads.
   static index_t k_parts(const Problem& p) {
-    if (p.m * p.n > 128 * 192 || p.k < 1024 || p.m * p.n * p.k < 2 * kSerialWork) return 1;
-    return p.m * p.n <= 64 * 64 ? 8 : 4;
+    if (p.m * p.n > 64 * 64 || p.k < 1024) return 1;
+    return std::clamp<index_t>(p.m * p.n * p.k / kSerialWork, 1, 8);
   }
 
   // C = sum over parts of A(:, part) B(part, :), added in the order of the parts.
   static void split_k(const Problem& p, index_t parts) {
-    const index_t length = pieces(p.k, parts), size = pieces(p.m * p.n, 16) * 16;
+    const index_t length = pieces(p.k, parts), row = pieces(p.n, kLanes) * kLanes, size = p.m * row;
     T* partial = scratch<ScratchUse::partial_c>().template get<T>((parts - 1) * size);
     parallel_for(parts, 1, [&](index_t part, index_t) {
       Problem q = p;
@@ -98,35 +99,22 @@ struct BlockedGemm {
       q.k = std::min(p.k, begin + length) - begin;
       q.a.data += begin * p.a.col_stride;
       q.b.data += begin * p.b.row_stride;
-      q.options = {};
-      if (part == 0) {
-        q.options.accumulate = p.options.accumulate;
-      } else {
+      q.options = {part == 0 && p.options.accumulate, nullptr, Activation::none};
+      if (part > 0) {
         q.c = partial + (part - 1) * size;
-        q.ldc = p.n;
+        q.ldc = row;
       }
-      blocked(q);
+      blocked(q, true);
     });
-    for (index_t i = 0; i < p.m; ++i) {
-      T* c = p.c + i * p.ldc;
-      for (index_t part = 1; part < parts; ++part) {
-        const T* from = partial + (part - 1) * size + i * p.n;
-        for (index_t j = 0; j < p.n; ++j) c[j] += from[j];
-      }
-      if (const T* bias = p.options.bias)
-        for (index_t j = 0; j < p.n; ++j) c[j] += bias[j];
-      if (p.options.activation == Activation::relu)
-        for (index_t j = 0; j < p.n; ++j) c[j] = c[j] < T(0) ? T(0) : c[j];
-    }
+    K::add_parts(p, partial, parts - 1, row);
   }
 
-  static void blocked(const Problem& p) {
+  static void blocked(const Problem& p, bool serial) {
     typename K::PackedB pb{nullptr, first_packed(p), 0, 0};
     const index_t packed_cols = pieces(p.n - pb.packed_from, kCols) * kCols;
     const index_t depth =
         packed_cols > 0 ? std::max<index_t>(1, kPackedLimit / packed_cols / K::kDepth) * K::kDepth : p.k;
     const bool pack_a = packs_a(p);
-    const bool serial = p.m * p.n * p.k <= kSerialWork;
     do {
       pb.k_begin = pb.k_end;
       pb.k_end = std::min(p.k, pb.k_begin + depth);
@@ -149,9 +137,9 @@ struct BlockedGemm {
         K::block(p, pb, 0, p.m, 0, p.n, pack_a, accumulate, finish);
       } else {
         const index_t strips = pieces(p.m, kRows), panels = pieces(p.n, kCols);
-        const index_t rows = std::clamp<index_t>(strips / 16, 1, 8) * kRows, row_pieces = pieces(p.m, rows);
-        const index_t col_pieces = std::min(panels, pieces(8, row_pieces));
-        const index_t cols = pieces(panels, col_pieces) * kCols, grid = row_pieces * pieces(p.n, cols);
+        const index_t row_pieces = pieces(strips, kStripsAPiece), rows = pieces(strips, row_pieces) * kRows;
+        const index_t cols = pieces(panels, std::min(panels, pieces(kPieces, row_pieces))) * kCols;
+        const index_t grid = row_pieces * pieces(p.n, cols);
         parallel_for(grid, 1, [&](index_t piece, index_t) {
           const index_t row = piece % row_pieces * rows, col = piece / row_pieces * cols;
           K::block(p, pb, row, std::min(p.m, row + rows), col, std::min(p.n, col + cols), pack_a, accumulate,
@@ -165,11 +153,11 @@ struct BlockedGemm {
   // a vector at the right edge is always packed.
   static index_t first_packed(const Problem& p) {
     if (p.b.col_stride != 1) return 0;
-    if (p.m >= 8 * kRows && p.n > 256) return 0;
+    if (p.m >= 8 * kRows && p.k * p.n > kPackedLimit) return 0;  // else the caches hold its rows well enough
     return p.n % kLanes == 0 ? p.n : p.n / kCols * kCols;
   }
 
-  static bool packs_a(const Problem& p) { return p.n >= 256; }
+  static bool packs_a(const Problem& p) { return p.n >= 1024; }
 };
 
 }  // namespace limbic::cpu::detail
