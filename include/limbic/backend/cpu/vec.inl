@@ -94,7 +94,7 @@ LIMBIC_INLINE void store_part(T* p, int n, Vec<T> v) {
   }
 }
 
-// What the body of for_vectors sees: how to load and store at its place; keep() sets lanes past the end to 0.
+// What the body of for_vectors sees: how to load and store at its place; keep() replaces lanes past the end.
 template <class T>
 struct FullVector {
   LIMBIC_INLINE Vec<T> load(const T* p, T = T(0)) const {
@@ -103,14 +103,14 @@ struct FullVector {
     return v;
   }
   LIMBIC_INLINE void store(T* p, Vec<T> v) const { __builtin_memcpy(p, &v, sizeof v); }
-  LIMBIC_INLINE Vec<T> keep(Vec<T> v) const { return v; }
+  LIMBIC_INLINE Vec<T> keep(Vec<T> v, T = T(0)) const { return v; }
 };
 template <class T>
 struct PartVector {
   int n;
   LIMBIC_INLINE Vec<T> load(const T* p, T fill = T(0)) const { return load_part(p, n, splat(fill)); }
   LIMBIC_INLINE void store(T* p, Vec<T> v) const { store_part(p, n, v); }
-  LIMBIC_INLINE Vec<T> keep(Vec<T> v) const { return first_lanes<T>(n) ? v : Vec<T>{}; }
+  LIMBIC_INLINE Vec<T> keep(Vec<T> v, T other = T(0)) const { return first_lanes<T>(n) ? v : splat(other); }
 };
 
 // body(i, at) for i = 0, kLanes, 2 kLanes ... below n; at.load(p + i, fill), at.store(p + i, v).
@@ -139,6 +139,120 @@ template <class T, int s = kLanes<T> / 2>
 LIMBIC_INLINE T hmax(Vec<T> v) {
   if constexpr (s == 0) return v[0];
   else return hmax<T, s / 2>(vmax<T>(v, swap_lanes<T, s>(v, std::make_index_sequence<kLanes<T>>{})));
+}
+
+// f(integral_constant 0), ..., f(integral_constant n - 1): an unrolled loop, whatever the optimiser thinks.
+template <int n, class F>
+LIMBIC_INLINE void unrolled(F&& f) {
+  [&]<int... i>(std::integer_sequence<int, i...>) LIMBIC_LAMBDA {
+    (f(std::integral_constant<int, i>{}), ...);
+  }(std::make_integer_sequence<int, n>{});
+}
+
+// Lane l of the result is lane Pattern::at(l, kLanes) of (a, b).
+template <class T, class Pattern, std::size_t... l>
+LIMBIC_INLINE Vec<T> pick_lanes(Vec<T> a, Vec<T> b, std::index_sequence<l...>) {
+  return __builtin_shufflevector(a, b, Pattern::at(static_cast<int>(l), kLanes<T>)...);
+}
+template <class T, class Pattern>
+LIMBIC_INLINE Vec<T> pick(Vec<T> a, Vec<T> b) {
+  return pick_lanes<T, Pattern>(a, b, std::make_index_sequence<kLanes<T>>{});
+}
+// s x s blocks of lanes: the even ones of a and of b in turn, or the odd ones.
+template <int s, bool kOdd>
+struct Blocks {
+  static constexpr int at(int l, int width) {
+    return (l & s) != 0 ? width + l - (kOdd ? 0 : s) : l + (kOdd ? s : 0);
+  }
+};
+// Exchanges the off-diagonal s x s blocks of rows a and b: one step of a transposition.
+template <class T, int s>
+LIMBIC_INLINE void exchange(Vec<T>& a, Vec<T>& b) {
+  const Vec<T> low = pick<T, Blocks<s, false>>(a, b), high = pick<T, Blocks<s, true>>(a, b);
+  a = low;
+  b = high;
+}
+// In every four lanes: a0 b0 a1 b1, or a2 b2 a3 b3.
+template <bool kHigh>
+struct Interleaved {
+  static constexpr int at(int l, int width) {
+    return (l & ~3) + (kHigh ? 2 : 0) + (l & 3) / 2 + ((l & 1) != 0 ? width : 0);
+  }
+};
+// Of a then of b, quarters 0 and 2, or 1 and 3.
+template <bool kOdd>
+struct Quarters {
+  static constexpr int at(int l, int width) {
+    const int quarter = width / 4, of = l / quarter % 2;
+    return (l >= width / 2 ? width : 0) + (2 * of + (kOdd ? 1 : 0)) * quarter + l % quarter;
+  }
+};
+
+// v as a kLanes x kLanes matrix, transposed: first inside 16 bytes, then these as units. Each step is one
+// cheap instruction of x86, unlike general two-vector permutations.
+template <class T>
+LIMBIC_INLINE void transpose(Vec<T>* v) {
+  constexpr int kUnit = 16 / static_cast<int>(sizeof(T)), kUnits = kLanes<T> / kUnit;
+  if constexpr (kUnit == 2) {
+    unrolled<kUnits>([&](auto u) LIMBIC_LAMBDA { exchange<T, 1>(v[2 * u], v[2 * u + 1]); });
+  } else {
+    unrolled<kUnits>([&](auto u) LIMBIC_LAMBDA {
+      Vec<T>* r = v + 4 * u;
+      Vec<T> a = pick<T, Interleaved<false>>(r[0], r[1]), b = pick<T, Interleaved<true>>(r[0], r[1]);
+      Vec<T> c = pick<T, Interleaved<false>>(r[2], r[3]), d = pick<T, Interleaved<true>>(r[2], r[3]);
+      exchange<T, 2>(a, c);
+      exchange<T, 2>(b, d);
+      r[0] = a, r[1] = c, r[2] = b, r[3] = d;
+    });
+  }
+  if constexpr (kUnits == 2) {
+    unrolled<kUnit>([&](auto i) LIMBIC_LAMBDA { exchange<T, kUnit>(v[i], v[i + kUnit]); });
+  } else if constexpr (kUnits == 4) {
+    unrolled<kUnit>([&](auto i) LIMBIC_LAMBDA {
+      Vec<T>& a = v[i];
+      Vec<T>& b = v[i + kUnit];
+      Vec<T>& c = v[i + 2 * kUnit];
+      Vec<T>& d = v[i + 3 * kUnit];
+      exchange<T, 2 * kUnit>(a, b);
+      exchange<T, 2 * kUnit>(c, d);
+      const Vec<T> even = pick<T, Quarters<false>>(a, c), odd = pick<T, Quarters<true>>(a, c);
+      const Vec<T> even2 = pick<T, Quarters<false>>(b, d), odd2 = pick<T, Quarters<true>>(b, d);
+      a = even, b = odd, c = even2, d = odd2;
+    });
+  }
+}
+
+// Lane r of the result is the sum over the lanes of v[r]; overwrites v[0 .. kLanes).
+template <class T, int s = kLanes<T> / 2>
+LIMBIC_INLINE Vec<T> sum_lanes(Vec<T>* v) {
+  if constexpr (s == 0) {
+    return v[0];
+  } else {
+    unrolled<s>([&](auto i) LIMBIC_LAMBDA {
+      exchange<T, s>(v[i], v[i + s]);
+      v[i] += v[i + s];
+    });
+    return sum_lanes<T, s / 2>(v);
+  }
+}
+// to[i] = the sum over the lanes of row(i), for i < rows; writes zeros up to the next multiple of kLanes.
+template <class T, class Row>
+LIMBIC_INLINE void sum_rows(index_t rows, T* to, Row&& row) {
+  for (index_t i = 0; i < rows; i += kLanes<T>) {
+    Vec<T> v[kLanes<T>];
+    for (int l = 0; l < kLanes<T>; ++l) v[l] = i + l < rows ? row(i + l) : Vec<T>{};
+    store<T>(to + i, sum_lanes<T>(v));
+  }
+}
+
+template <class T>
+LIMBIC_INLINE Vec<T> vlog(Vec<T> x) {
+  if constexpr (sizeof(T) == 4) {
+    return VecFloat::log(x);
+  } else {
+    for (int l = 0; l < kLanes<T>; ++l) x[l] = std::log(x[l]);
+    return x;
+  }
 }
 
 template <class T>
