@@ -7,7 +7,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const auto bytes = std::as_bytes(std::span(data, size));
   try {
     const auto file = limbic::NpzFile::parse(bytes, "memory", std::uint64_t{1} << 26);
-    for (const auto& name : file.names()) touch_as_all([&](auto type) { return file.load<decltype(type)>(name); });
+    for (const auto& name : file.names())
+      touch_as_all([&](auto type) { return file.load<decltype(type)>(name); });
   } catch (const limbic::Error&) {
   }
   return 0;

@@ -8,7 +8,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const auto bytes = std::as_bytes(std::span(data, size));
   try {
     const auto file = limbic::SafetensorsFile::parse(bytes);
-    for (const auto& [name, entry] : file.entries()) touch_as_all([&, &n = name](auto type) { return file.load<decltype(type)>(n); });
+    for (const auto& [name, entry] : file.entries())
+      touch_as_all([&, &n = name](auto type) { return file.load<decltype(type)>(n); });
     const auto state = limbic::read_state_dict(file);
     const auto written = limbic::safetensors_bytes(limbic::named_tensors(state), file.metadata());
     const auto again = limbic::SafetensorsFile::parse(written);

@@ -15,7 +15,9 @@ using limbic::Tensor;
 
 namespace {
 
-std::string seed(const std::string& name) { return LIMBIC_SOURCE_DIR "/tests/fuzz/seeds/safetensors/" + name; }
+std::string seed(const std::string& name) {
+  return LIMBIC_SOURCE_DIR "/tests/fuzz/seeds/safetensors/" + name;
+}
 
 Checkpoint sample() {
   Checkpoint c;
@@ -77,13 +79,15 @@ TEST_CASE("any damage is seen: every bit flipped, every length") {
     if (accepted) REQUIRE(same(got, c));
   }
   CHECK(refused > 8 * static_cast<int>(good.size()) - 64);
-  for (std::size_t n = 0; n < good.size(); ++n) CHECK_THROWS_AS(Checkpoint::parse(std::span(good).first(n)), Error);
+  for (std::size_t n = 0; n < good.size(); ++n)
+    CHECK_THROWS_AS(Checkpoint::parse(std::span(good).first(n)), Error);
 }
 
 TEST_CASE("texts say what is wrong") {
   std::vector<std::byte> bytes = sample().bytes();
   bytes.back() ^= std::byte{1};
-  CHECK_THROWS_WITH_AS(Checkpoint::parse(bytes, "m"), "[checkpoint] 'm' is damaged: the checksum of tensor 'mask' is wrong", Error);
+  CHECK_THROWS_WITH_AS(Checkpoint::parse(bytes, "m"),
+                       "[checkpoint] 'm' is damaged: the checksum of tensor 'mask' is wrong", Error);
 
   bytes = sample().bytes();
   std::string text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
@@ -104,11 +108,14 @@ TEST_CASE("texts say what is wrong") {
   CHECK_THROWS_WITH_AS(Checkpoint::parse(with("checkpoint\":\"1\"", "checkpoint\":\"2\""), "m"),
                        "[checkpoint] 'm' must be of version 1; got '2'", Error);
   const auto plain = limbic::safetensors_bytes({{"w", Tensor<float>::ones({1})}});
-  CHECK_THROWS_WITH_AS(Checkpoint::parse(plain, "m"),
-                       "[checkpoint] 'm' is a safetensors file but not a checkpoint: it has no metadata 'limbic.checkpoint'", Error);
+  CHECK_THROWS_WITH_AS(
+      Checkpoint::parse(plain, "m"),
+      "[checkpoint] 'm' is a safetensors file but not a checkpoint: it has no metadata 'limbic.checkpoint'",
+      Error);
   Checkpoint c = sample();
   c.metadata["limbic.x"] = "";
-  CHECK_THROWS_WITH_AS((void)c.bytes(), "[checkpoint] metadata keys must not begin with 'limbic.'; got 'limbic.x'", Error);
+  CHECK_THROWS_WITH_AS((void)c.bytes(),
+                       "[checkpoint] metadata keys must not begin with 'limbic.'; got 'limbic.x'", Error);
 }
 
 TEST_CASE("the state of any safetensors file") {

@@ -94,17 +94,18 @@ TEST_CASE("texts name the file and the reason") {
   const TemporaryFolder folder;
   const std::string none = folder / "none", deep = folder / "none/a", taken = folder / "taken";
   std::filesystem::create_directory(taken);
-  CHECK_THROWS_WITH_AS(MappedFile::open(none), ("[file] cannot open '" + none + "': No such file or directory").c_str(),
-                       Error);
-  CHECK_THROWS_WITH_AS(MappedFile::open(taken), ("[file] a regular file is needed; got '" + taken + "'").c_str(), Error);
+  CHECK_THROWS_WITH_AS(MappedFile::open(none),
+                       ("[file] cannot open '" + none + "': No such file or directory").c_str(), Error);
+  CHECK_THROWS_WITH_AS(MappedFile::open(taken),
+                       ("[file] a regular file is needed; got '" + taken + "'").c_str(), Error);
   CHECK_THROWS_WITH_AS(limbic::write_file(deep, "x"),
                        ("[file] cannot create '" + deep + "': No such file or directory").c_str(), Error);
   CHECK_THROWS_WITH_AS(limbic::write_file(taken, "x"),
                        ("[file] cannot replace '" + taken + "': Is a directory").c_str(), Error);
   CHECK(folder.files() == 1);
   limbic::write_file(none, "x");
-  CHECK_THROWS_WITH_AS(limbic::write_file(deep, "x"), ("[file] cannot create '" + deep + "': Not a directory").c_str(),
-                       Error);
+  CHECK_THROWS_WITH_AS(limbic::write_file(deep, "x"),
+                       ("[file] cannot create '" + deep + "': Not a directory").c_str(), Error);
   if (::geteuid() != 0) {
     ::chmod(taken.c_str(), 0500);
     const std::string closed = taken + "/a";

@@ -22,8 +22,8 @@ std::string refusal(std::string_view text) {
 }  // namespace
 
 TEST_CASE("values are written as they were read") {
-  for (const char* text : {"null", "true", "false", "0", "-7", "9223372036854775807", "-9223372036854775808", "0.5",
-                           "1e+300", "-2.25", "\"\"", "\"a b\"", "[]", "{}", "[1,[2,[]],{\"a\":{}}]",
+  for (const char* text : {"null", "true", "false", "0", "-7", "9223372036854775807", "-9223372036854775808",
+                           "0.5", "1e+300", "-2.25", "\"\"", "\"a b\"", "[]", "{}", "[1,[2,[]],{\"a\":{}}]",
                            "{\"b\":1,\"a\":[true,null]}", "\"\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80\""})
     CHECK(again(text) == text);
   CHECK(again(" { \"a\" :\t[ 1 , 2 ]\r\n} ") == "{\"a\":[1,2]}");
@@ -35,7 +35,8 @@ TEST_CASE("values are written as they were read") {
 
 TEST_CASE("escapes") {
   CHECK(Json::parse(R"("\"\\\/\b\f\n\r\t")").as_string() == "\"\\/\b\f\n\r\t");
-  CHECK(Json::parse(R"("\u0041\u00e9\u20AC\ud83d\ude00")").as_string() == "A\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80");
+  CHECK(Json::parse(R"("\u0041\u00e9\u20AC\ud83d\ude00")").as_string() ==
+        "A\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80");
   CHECK(Json::parse(R"("\u0000")").as_string() == std::string(1, '\0'));
   CHECK(Json("a\"\\\n\x1f").dump() == R"("a\"\\\u000a\u001f")");
   CHECK(again(R"("\u000a")") == R"("\u000a")");
@@ -51,7 +52,8 @@ TEST_CASE("members and kinds") {
   CHECK(j.at("b").as_bool());
   CHECK(j.find("none") == nullptr);
   CHECK_THROWS_WITH_AS(j.at("none"), "[json] the object must have a member 'none'", Error);
-  CHECK_THROWS_WITH_AS((void)j.at("x").as_integer(), "[json] the value must be an integer; got a number", Error);
+  CHECK_THROWS_WITH_AS((void)j.at("x").as_integer(), "[json] the value must be an integer; got a number",
+                       Error);
   CHECK_THROWS_WITH_AS((void)j.at("s").as_array(), "[json] the value must be an array; got a string", Error);
 }
 
@@ -62,25 +64,47 @@ TEST_CASE("what is refused, and where") {
   CHECK(refusal("[1 2]") == "[json] ',' or ']' must come here; at byte 3");
   CHECK(refusal("{\"a\":1") == "[json] ',' or '}' must come here; at byte 6, the end");
   CHECK(refusal("1 1") == "[json] nothing may follow the value; at byte 2");
-  CHECK(refusal("{\"a\":1,\"b\":2,\"a\":3}") == "[json] keys must be unique; got 'a' twice; at byte 19, the end");
+  CHECK(refusal("{\"a\":1,\"b\":2,\"a\":3}") ==
+        "[json] keys must be unique; got 'a' twice; at byte 19, the end");
   CHECK(refusal("\"a") == "[json] a string must end with '\"'; at byte 2, the end");
   CHECK(refusal("\"a\nb\"") == "[json] a control character must be escaped; at byte 2");
-  CHECK(refusal("\"\\x\"") == "[json] an escape must be one of \\\" \\\\ \\/ \\b \\f \\n \\r \\t \\uXXXX; at byte 2");
+  CHECK(refusal("\"\\x\"") ==
+        "[json] an escape must be one of \\\" \\\\ \\/ \\b \\f \\n \\r \\t \\uXXXX; at byte 2");
   CHECK(refusal("\"\\u12g4\"") == "[json] four hexadecimal digits must come here; at byte 3");
   CHECK(refusal("\"\\u-123\"") == "[json] four hexadecimal digits must come here; at byte 3");
   CHECK(refusal("\"\\u12") == "[json] four hexadecimal digits must come here; at byte 3");
   CHECK(refusal("9223372036854775808") == "[json] an integer must fit 64 bits; at byte 19, the end");
   CHECK(refusal("1e999") == "[json] a number must fit a double; at byte 5, the end");
   CHECK(refusal(std::string(100, '[')) == "[json] at most 64 levels are allowed; at byte 64");
-  for (const char* text : {"01", "+1", "1.", ".5", "1e", "-", "nul", "NaN", "Infinity", "'a'", "[1,]", "//", "\xef\xbb\xbf" "1",
-                           "tru", "{1:2}", "{\"a\"}", "\"\\ud83d\"", "\"\\ude00\"", "\"\\ud83d\\u0041\"", "\"\\ud83dx\""})
+  for (const char* text : {"01",
+                           "+1",
+                           "1.",
+                           ".5",
+                           "1e",
+                           "-",
+                           "nul",
+                           "NaN",
+                           "Infinity",
+                           "'a'",
+                           "[1,]",
+                           "//",
+                           "\xef\xbb\xbf"
+                           "1",
+                           "tru",
+                           "{1:2}",
+                           "{\"a\"}",
+                           "\"\\ud83d\"",
+                           "\"\\ude00\"",
+                           "\"\\ud83d\\u0041\"",
+                           "\"\\ud83dx\""})
     CHECK_MESSAGE(refusal(text) != "accepted", text);
-  CHECK_THROWS_WITH_AS(Json::parse("?", "model.json"), "[json] model.json: a value must come here; at byte 0", Error);
+  CHECK_THROWS_WITH_AS(Json::parse("?", "model.json"), "[json] model.json: a value must come here; at byte 0",
+                       Error);
 }
 
 TEST_CASE("strings must be UTF-8") {
-  for (const char* bad : {"\x80", "\xc0\x80", "\xc1\xbf", "\xc3", "\xe0\x80\x80", "\xed\xa0\x80", "\xe2\x82", "\xf0\x80\x80\x80",
-                          "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\xff"}) {
+  for (const char* bad : {"\x80", "\xc0\x80", "\xc1\xbf", "\xc3", "\xe0\x80\x80", "\xed\xa0\x80", "\xe2\x82",
+                          "\xf0\x80\x80\x80", "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\xff"}) {
     CHECK(refusal("\"" + std::string(bad) + "\"") == "[json] a string must be valid UTF-8; at byte 1");
     CHECK_THROWS_AS((void)Json(bad).dump(), Error);
   }

@@ -20,7 +20,9 @@ std::string made(const std::string& header, const std::string& data = "") {
   return out + header + data;
 }
 
-std::span<const std::byte> bytes_of(const std::string& s) { return std::as_bytes(std::span(s.data(), s.size())); }
+std::span<const std::byte> bytes_of(const std::string& s) {
+  return std::as_bytes(std::span(s.data(), s.size()));
+}
 
 std::string refusal(const std::string& file) {
   try {
@@ -48,8 +50,10 @@ TEST_CASE("NumPy's files of every type, version and order") {
     INFO(name);
     CHECK(limbic::load_npy<index_t>(seed(name)).to_vector() == std::vector<index_t>{0, 1, 2, 3, 4, 5});
   }
-  CHECK(limbic::load_npy<bool>(seed("b1")).to_vector() == std::vector<bool>{false, true, true, true, true, true});
-  CHECK(limbic::load_npy<bool>(seed("u1")).to_vector() == std::vector<bool>{false, true, true, true, true, true});
+  CHECK(limbic::load_npy<bool>(seed("b1")).to_vector() ==
+        std::vector<bool>{false, true, true, true, true, true});
+  CHECK(limbic::load_npy<bool>(seed("u1")).to_vector() ==
+        std::vector<bool>{false, true, true, true, true, true});
   CHECK(limbic::load_npy<double>(seed("scalar")).item() == 2.5);
   CHECK(limbic::load_npy<double>(seed("line")).shape() == limbic::Shape{3});
   CHECK(limbic::load_npy<double>(seed("none")).shape() == limbic::Shape{0, 4});
@@ -93,13 +97,19 @@ TEST_CASE("what is refused") {
   CHECK(refusal(changed).starts_with("[npy] 'm': the header must be at most 64 KiB; got 16777"));
   CHECK(refusal(changed.substr(0, 11)) == "[npy] 'm': the header is cut off");
   CHECK(refusal(good.substr(0, 50)) == "[npy] 'm': the header is cut off");
-  CHECK(refusal(good.substr(0, good.size() - 1)) == "[npy] 'm': F64 (2, 3) must have 48 bytes of data; got 47");
+  CHECK(refusal(good.substr(0, good.size() - 1)) ==
+        "[npy] 'm': F64 (2, 3) must have 48 bytes of data; got 47");
   CHECK(refusal(good + "x") == "[npy] 'm': F64 (2, 3) must have 48 bytes of data; got 49");
   for (std::size_t n = 0; n < good.size(); ++n) CHECK(refusal(good.substr(0, n)) != "accepted");
   CHECK_THROWS_WITH_AS(limbic::load_npy<double>(seed("structured")),
-                       ("[npy] '" + seed("structured") + "': structured arrays are not supported").c_str(), Error);
-  CHECK_THROWS_WITH_AS(limbic::load_npy<double>(seed("text")), ("[npy] '" + seed("text") +
-                       "': descr must be a type of booleans, integers or real numbers such as '<f8'; got '<U2'").c_str(), Error);
+                       ("[npy] '" + seed("structured") + "': structured arrays are not supported").c_str(),
+                       Error);
+  CHECK_THROWS_WITH_AS(
+      limbic::load_npy<double>(seed("text")),
+      ("[npy] '" + seed("text") +
+       "': descr must be a type of booleans, integers or real numbers such as '<f8'; got '<U2'")
+          .c_str(),
+      Error);
   CHECK_THROWS_WITH_AS(limbic::load_npy<index_t>(seed("f8")),
                        ("[npy] '" + seed("f8") + "' is F64 and cannot be read as int64").c_str(), Error);
 }
@@ -108,24 +118,30 @@ TEST_CASE("every rule of the header's dict") {
   CHECK(with_dict("{'descr': '<f8', 'fortran_order': False, 'shape': (1,), }\n") == "accepted");
   CHECK(with_dict("{\"shape\":(1,1),\"fortran_order\":True,\"descr\":\"<f8\"}") == "accepted");
   CHECK(with_dict("{'descr': '<f8', 'fortran_order': False, 'shape': ()}") == "accepted");
-  CHECK(with_dict("{'descr': '<f8', 'fortran_order': False, 'shape': (1)}") == "[npy] 'm': the header must have ',' at its byte 52");
+  CHECK(with_dict("{'descr': '<f8', 'fortran_order': False, 'shape': (1)}") ==
+        "[npy] 'm': the header must have ',' at its byte 52");
   CHECK(with_dict("") == "[npy] 'm': the header must have '{' at its byte 0");
   CHECK(with_dict("{}") == "[npy] 'm': the header must have 'descr', 'fortran_order' and 'shape'");
   CHECK(with_dict("{'descr' '<f8'}") == "[npy] 'm': the header must have ':' at its byte 9");
   CHECK(with_dict("{'descr: 1}") == "[npy] 'm': the header must have a string at its byte 1");
   CHECK(with_dict("{'descr': '<f8', 'descr': '<f8'}") ==
         "[npy] 'm': the header must have 'descr', 'fortran_order' and 'shape' once each; got 'descr'");
-  CHECK(with_dict("{'extra': 1}") == "[npy] 'm': the header must have 'descr', 'fortran_order' and 'shape' once each; got 'extra'");
+  CHECK(with_dict("{'extra': 1}") ==
+        "[npy] 'm': the header must have 'descr', 'fortran_order' and 'shape' once each; got 'extra'");
   CHECK(with_dict("{'fortran_order': 1}") == "[npy] 'm': fortran_order must be True or False");
-  CHECK(with_dict("{'shape': (-1,)}") == "[npy] 'm': shape must be a tuple of integers that are not negative");
+  CHECK(with_dict("{'shape': (-1,)}") ==
+        "[npy] 'm': shape must be a tuple of integers that are not negative");
   CHECK(with_dict("{'shape': (99999999999999999999,)}") == "[npy] 'm': too many elements along dimension 0");
   CHECK(with_dict("{'shape': (1,1,1,1,1,1,1,1,1)}") == "[npy] 'm': at most 8 dimensions are supported");
   CHECK(with_dict("{'descr': '<f8', 'fortran_order': False, 'shape': (1000000000, 1000000000)}") ==
         "[npy] 'm': too many elements; got (1000000000, 1000000000)");
   CHECK(with_dict("{'descr': '<f8', 'fortran_order': False, 'shape': (0, 288230376151711744, 16)}") ==
         "[npy] 'm': too many elements; got (0, 288230376151711744, 16)");
-  CHECK(with_dict("{'descr': '<f8', 'fortran_order': False, 'shape': (1,), } x") == "[npy] 'm': nothing may follow the header's dict");
+  CHECK(with_dict("{'descr': '<f8', 'fortran_order': False, 'shape': (1,), } x") ==
+        "[npy] 'm': nothing may follow the header's dict");
   for (const char* code : {"|f8", "f8", "<f3", "<c8", "|O", "<f88", "", "<b2", "|V4", "<M8[us]"})
     CHECK(with_dict(std::string("{'descr': '") + code + "'}") ==
-          std::string("[npy] 'm': descr must be a type of booleans, integers or real numbers such as '<f8'; got '") + code + "'");
+          std::string(
+              "[npy] 'm': descr must be a type of booleans, integers or real numbers such as '<f8'; got '") +
+              code + "'");
 }

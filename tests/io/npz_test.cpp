@@ -14,7 +14,8 @@ namespace {
 
 std::string seed(const std::string& name) { return LIMBIC_SOURCE_DIR "/tests/fuzz/seeds/npz/" + name; }
 
-std::string refusal(const std::string& path, const std::string& name = "x", std::uint64_t max_bytes = 1 << 20) {
+std::string refusal(const std::string& path, const std::string& name = "x",
+                    std::uint64_t max_bytes = 1 << 20) {
   try {
     (void)NpzFile::open(path, max_bytes).load<double>(name);
   } catch (const Error& e) {
@@ -65,18 +66,22 @@ TEST_CASE("what is refused") {
   CHECK(refusal(seed("bzip2")) == "[npz] 'PATH/x.npy': must be stored or deflated; got method 12");
   CHECK(refusal(seed("checksum")) == "[npz] 'PATH/x.npy': cannot be unpacked: CRC error");
   CHECK(refusal(seed("other_files"), "b") == "[npz] 'PATH/b.npy': must have at least 12 bytes; got 5");
-  CHECK(refusal(seed("bomb")) == "[npz] 'PATH/x.npy': U8 (99999999999) must take 100000000077 bytes; the archive declares 100078");
+  CHECK(refusal(seed("bomb")) ==
+        "[npz] 'PATH/x.npy': U8 (99999999999) must take 100000000077 bytes; the archive declares 100078");
   CHECK(refusal(seed("savez"), "x", 100) == "[npz] 'PATH/x.npy': must take at most 100 bytes; got 176");
   CHECK(refusal(seed("savez_compressed"), "n") == "[npy] 'PATH/n.npy' is I64 and cannot be read as float64");
 
   const TemporaryFolder folder;
   limbic::write_file(folder / "text", "not an archive");
   CHECK(refusal(folder / "text") == "[npz] 'PATH': a zip archive is needed: Not a zip archive");
-  CHECK_THROWS_WITH_AS(limbic::save_npz("a", {{"x", Tensor<float>::ones({1})}, {"x", Tensor<float>::ones({1})}}),
-                       "[npz] names must be unique; got 'x' twice", Error);
-  CHECK_THROWS_WITH_AS(limbic::save_npz("a", {{"", Tensor<float>::ones({1})}}), "[npz] a name must not be empty", Error);
+  CHECK_THROWS_WITH_AS(
+      limbic::save_npz("a", {{"x", Tensor<float>::ones({1})}, {"x", Tensor<float>::ones({1})}}),
+      "[npz] names must be unique; got 'x' twice", Error);
+  CHECK_THROWS_WITH_AS(limbic::save_npz("a", {{"", Tensor<float>::ones({1})}}),
+                       "[npz] a name must not be empty", Error);
   const std::string deep = folder / "none/a.npz";
-  CHECK_THROWS_WITH_AS(limbic::save_npz(deep, {}), ("[file] cannot create '" + deep + "': No such file or directory").c_str(), Error);
+  CHECK_THROWS_WITH_AS(limbic::save_npz(deep, {}),
+                       ("[file] cannot create '" + deep + "': No such file or directory").c_str(), Error);
 }
 
 TEST_CASE("sizes that the archive lies about take no memory") {
@@ -84,7 +89,8 @@ TEST_CASE("sizes that the archive lies about take no memory") {
   std::string text = file_text(seed("savez"));
   const auto replace = [&](const std::string& from, const std::string& to) {
     REQUIRE(from.size() == to.size());
-    for (auto at = text.find(from); at != text.npos; at = text.find(from, at + to.size())) text.replace(at, from.size(), to);
+    for (auto at = text.find(from); at != text.npos; at = text.find(from, at + to.size()))
+      text.replace(at, from.size(), to);
   };
   const auto le = [](std::uint32_t v) { return std::string(reinterpret_cast<const char*>(&v), 4); };
   replace("(2, 3), }             ", "(1024, 131072), }     ");
@@ -94,7 +100,8 @@ TEST_CASE("sizes that the archive lies about take no memory") {
   const TemporaryFolder folder;
   text.replace(sizes + 4, 4, le((1u << 30) + 128));
   limbic::write_file(folder / "a", text);
-  CHECK(refusal(folder / "a", "x", 1u << 31) == "[npz] 'PATH/x.npy': cannot hold 1073741952 bytes: only 176 packed ones are there");
+  CHECK(refusal(folder / "a", "x", 1u << 31) ==
+        "[npz] 'PATH/x.npy': cannot hold 1073741952 bytes: only 176 packed ones are there");
   text.replace(sizes, 4, le((1u << 30) + 128));
   limbic::write_file(folder / "a", text);
   CHECK(refusal(folder / "a", "x", 1u << 31) != "accepted");

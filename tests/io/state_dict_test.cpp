@@ -44,8 +44,8 @@ TEST_CASE("prefixes join and part") {
   CHECK(all.part("encoder.1.").values().size() == 5);
   CHECK(all.part("encoder.1.").contains("weight"));
   CHECK(all.part("decoder.").empty());
-  CHECK_THROWS_WITH_AS(all.merge("encoder.1.", sample()), "[state_dict] names must be unique; got 'encoder.1.bias' twice",
-                       Error);
+  CHECK_THROWS_WITH_AS(all.merge("encoder.1.", sample()),
+                       "[state_dict] names must be unique; got 'encoder.1.bias' twice", Error);
   StateDict other;
   other.put_u64("a", 1);
   other.put_u64("encoder.", 1);
@@ -66,20 +66,21 @@ TEST_CASE("put shares memory, clone copies it") {
 TEST_CASE("texts of what is refused") {
   StateDict d = sample();
   CHECK_THROWS_WITH_AS(d.get<float>("weights"),
-                       "[state_dict] no entry is named 'weights'; there are 5: bias, ids, mask, step, weight", Error);
+                       "[state_dict] no entry is named 'weights'; there are 5: bias, ids, mask, step, weight",
+                       Error);
   CHECK_THROWS_WITH_AS(StateDict().get_u64("x"), "[state_dict] no entry is named 'x'; there are 0", Error);
   CHECK_THROWS_WITH_AS(d.get<float>("weight", {3, 2}),
                        "[state_dict] 'weight' must be float32 (3, 2); got float32 (2, 3)", Error);
   CHECK_THROWS_WITH_AS(d.get<float>("bias"), "[state_dict] 'bias' must be float32; got float64 (2)", Error);
-  CHECK_THROWS_WITH_AS(d.get_float<float>("bias", {3}), "[state_dict] 'bias' must be float32 (3); got float64 (2)",
-                       Error);
+  CHECK_THROWS_WITH_AS(d.get_float<float>("bias", {3}),
+                       "[state_dict] 'bias' must be float32 (3); got float64 (2)", Error);
   CHECK_THROWS_WITH_AS(d.get<float>("step"),
                        "[state_dict] 'step' must be float32; got the number 18446744073709551615", Error);
   CHECK_THROWS_WITH_AS(d.get_u64("mask"), "[state_dict] 'mask' must be a 64-bit number; got bool (2)", Error);
   CHECK_THROWS_WITH_AS(d.put_u64("step", 1), "[state_dict] names must be unique; got 'step' twice", Error);
   CHECK_THROWS_WITH_AS(d.put_u64("", 1), "[state_dict] a name must not be empty", Error);
-  CHECK_THROWS_WITH_AS(d.put("t", Tensor<float>()), "[state_dict] a tensor with memory is needed; got none for 't'",
-                       Error);
+  CHECK_THROWS_WITH_AS(d.put("t", Tensor<float>()),
+                       "[state_dict] a tensor with memory is needed; got none for 't'", Error);
 }
 
 TEST_CASE("expected names") {
@@ -88,7 +89,9 @@ TEST_CASE("expected names") {
   d.require_names(right);
   const std::vector<std::string> wrong = {"weight", "bias", "ids", "gain", "step"};
   CHECK_THROWS_WITH_AS(d.require_names(wrong),
-                       "[state_dict] the names must be those expected; missing: gain; not expected: mask", Error);
+                       "[state_dict] the names must be those expected; missing: gain; not expected: mask",
+                       Error);
   CHECK_THROWS_WITH_AS(StateDict().require_names(std::vector<std::string>{"a", "b"}),
-                       "[state_dict] the names must be those expected; missing: a, b; not expected: none", Error);
+                       "[state_dict] the names must be those expected; missing: a, b; not expected: none",
+                       Error);
 }

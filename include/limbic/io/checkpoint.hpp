@@ -75,16 +75,21 @@ inline StateDict read_state_dict(const SafetensorsFile& file) {
   StateDict state;
   for (const auto& [name, entry] : file.entries()) {
     switch (entry.dtype) {
-      case Dtype::F64: state.put(name, file.load<double>(name)); break;
-      case Dtype::BOOL: state.put(name, file.load<bool>(name)); break;
-      case Dtype::U64:
+      case Dtype::f64: state.put(name, file.load<double>(name)); break;
+      case Dtype::boolean: state.put(name, file.load<bool>(name)); break;
+      case Dtype::u64:
         if (entry.shape.rank() == 0) {
           state.put_u64(name, detail::load_raw<std::uint64_t>(file.bytes(name).data(), false));
           break;
         }
         [[fallthrough]];
-      case Dtype::I8: case Dtype::U8: case Dtype::I16: case Dtype::U16: case Dtype::I32: case Dtype::U32:
-      case Dtype::I64: state.put(name, file.load<index_t>(name)); break;
+      case Dtype::i8:
+      case Dtype::u8:
+      case Dtype::i16:
+      case Dtype::u16:
+      case Dtype::i32:
+      case Dtype::u32:
+      case Dtype::i64: state.put(name, file.load<index_t>(name)); break;
       default: state.put(name, file.load<float>(name)); break;
     }
   }
@@ -110,7 +115,8 @@ struct Checkpoint {
   }
 
  private:
-  static std::string tensor_hash(std::string_view name, Dtype dtype, const Shape& shape, std::span<const std::byte> bytes) {
+  static std::string tensor_hash(std::string_view name, Dtype dtype, const Shape& shape,
+                                 std::span<const std::byte> bytes) {
     return Hash64().add(name).add(to_text(dtype)).add(to_text(shape)).add(bytes).text();
   }
   static std::string metadata_hash(const SafetensorsFile::Metadata& metadata) {
@@ -123,7 +129,8 @@ struct Checkpoint {
   SafetensorsFile::Metadata sealed() const {
     SafetensorsFile::Metadata out = metadata;
     for (const auto& [key, text] : metadata)
-      if (key.starts_with("limbic.")) fail("checkpoint", "metadata keys must not begin with 'limbic.'; got ", detail::quoted(key));
+      if (key.starts_with("limbic."))
+        fail("checkpoint", "metadata keys must not begin with 'limbic.'; got ", detail::quoted(key));
     std::string hashes;
     for (const auto& [name, tensor] : named_tensors(state))
       hashes += tensor_hash(name, tensor.dtype(), tensor.shape(), tensor.bytes());
@@ -137,14 +144,17 @@ struct Checkpoint {
     const std::string source = detail::quoted(file.source());
     SafetensorsFile::Metadata metadata = file.metadata();
     if (!metadata.count("limbic.checkpoint"))
-      fail("checkpoint", source, " is a safetensors file but not a checkpoint: it has no metadata 'limbic.checkpoint'");
+      fail("checkpoint", source,
+           " is a safetensors file but not a checkpoint: it has no metadata 'limbic.checkpoint'");
     if (metadata["limbic.checkpoint"] != kVersion)
-      fail("checkpoint", source, " must be of version ", kVersion, "; got ", detail::quoted(metadata["limbic.checkpoint"]));
+      fail("checkpoint", source, " must be of version ", kVersion, "; got ",
+           detail::quoted(metadata["limbic.checkpoint"]));
     if (metadata["limbic.checksum"] != metadata_hash(metadata))
       fail("checkpoint", source, " is damaged: the checksum of its metadata is wrong");
     const std::string& hashes = metadata["limbic.tensors"];
     if (hashes.size() != 16 * file.entries().size())
-      fail("checkpoint", source, " is damaged: it must have ", hashes.size() / 16, " tensors; got ", file.entries().size());
+      fail("checkpoint", source, " is damaged: it must have ", hashes.size() / 16, " tensors; got ",
+           file.entries().size());
     std::size_t at = 0;
     for (const auto& [name, entry] : file.entries()) {
       if (hashes.compare(at, 16, tensor_hash(name, entry.dtype, entry.shape, file.bytes(name))) != 0)
@@ -152,7 +162,8 @@ struct Checkpoint {
       at += 16;
     }
     Checkpoint out{read_state_dict(file), std::move(metadata)};
-    for (const char* key : {"limbic.checkpoint", "limbic.tensors", "limbic.checksum"}) out.metadata.erase(key);
+    for (const char* key : {"limbic.checkpoint", "limbic.tensors", "limbic.checksum"})
+      out.metadata.erase(key);
     return out;
   }
 };

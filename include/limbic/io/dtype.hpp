@@ -13,35 +13,52 @@
 
 namespace limbic {
 
-enum class Dtype : std::uint8_t { BOOL, U8, I8, U16, I16, F16, BF16, U32, I32, F32, U64, I64, F64, F8_E4M3, F8_E5M2 };
+enum class Dtype : std::uint8_t {
+  boolean,
+  u8,
+  i8,
+  u16,
+  i16,
+  f16,
+  bf16,
+  u32,
+  i32,
+  f32,
+  u64,
+  i64,
+  f64,
+  f8_e4m3,
+  f8_e5m2
+};
 
 struct DtypeInfo {
   const char* name;  // as safetensors has it
   std::size_t size;
 };
 
-inline constexpr DtypeInfo kDtypes[] = {{"BOOL", 1}, {"U8", 1},  {"I8", 1},  {"U16", 2}, {"I16", 2},
-                                        {"F16", 2},  {"BF16", 2}, {"U32", 4}, {"I32", 4}, {"F32", 4},
-                                        {"U64", 8},  {"I64", 8}, {"F64", 8}, {"F8_E4M3", 1}, {"F8_E5M2", 1}};
+inline constexpr DtypeInfo kDtypes[] = {{"BOOL", 1}, {"U8", 1},   {"I8", 1},  {"U16", 2},     {"I16", 2},
+                                        {"F16", 2},  {"BF16", 2}, {"U32", 4}, {"I32", 4},     {"F32", 4},
+                                        {"U64", 8},  {"I64", 8},  {"F64", 8}, {"F8_E4M3", 1}, {"F8_E5M2", 1}};
 
-inline constexpr const DtypeInfo& info(Dtype d) { return kDtypes[static_cast<std::size_t>(d)]; }
-inline std::string to_text(Dtype d) { return info(d).name; }
+inline constexpr const DtypeInfo& dtype_info(Dtype d) { return kDtypes[static_cast<std::size_t>(d)]; }
+inline std::string to_text(Dtype d) { return dtype_info(d).name; }
 
-static_assert(std::endian::native == std::endian::little, "the formats are little-endian; this code copies them as they are");
+static_assert(std::endian::native == std::endian::little,
+              "the formats are little-endian; this code copies them as they are");
 
 // The type of a file that holds a T bit for bit.
 template <class T>
-inline constexpr Dtype dtype_of = Dtype::F64;
+inline constexpr Dtype dtype_of = Dtype::f64;
 template <>
-inline constexpr Dtype dtype_of<float> = Dtype::F32;
+inline constexpr Dtype dtype_of<float> = Dtype::f32;
 template <>
-inline constexpr Dtype dtype_of<std::int64_t> = Dtype::I64;
+inline constexpr Dtype dtype_of<std::int64_t> = Dtype::i64;
 template <>
-inline constexpr Dtype dtype_of<std::int32_t> = Dtype::I32;
+inline constexpr Dtype dtype_of<std::int32_t> = Dtype::i32;
 template <>
-inline constexpr Dtype dtype_of<std::uint8_t> = Dtype::U8;
+inline constexpr Dtype dtype_of<std::uint8_t> = Dtype::u8;
 template <>
-inline constexpr Dtype dtype_of<bool> = Dtype::BOOL;
+inline constexpr Dtype dtype_of<bool> = Dtype::boolean;
 
 namespace detail {
 
@@ -54,7 +71,9 @@ inline float half_value(std::uint16_t h) {
   return sign ? -small : small;
 }
 // That of a bfloat16: the upper half of a float.
-inline float bfloat16_value(std::uint16_t b) { return std::bit_cast<float>(static_cast<std::uint32_t>(b) << 16); }
+inline float bfloat16_value(std::uint16_t b) {
+  return std::bit_cast<float>(static_cast<std::uint32_t>(b) << 16);
+}
 
 // A value of type V at p, at any alignment, its bytes reversed if `swap`.
 template <class V>
@@ -70,24 +89,30 @@ V load_raw(const std::byte* p, bool swap) {
 // Calls f with a function that reads one value of the type at an address. F8 types have none.
 template <class T, class F>
 bool with_reader(Dtype d, bool swap, F&& f) {
-  const auto as = [&](auto v) { f([swap](const std::byte* p) { return load_raw<decltype(v)>(p, swap); }); return true; };
+  const auto as = [&](auto v) {
+    f([swap](const std::byte* p) { return load_raw<decltype(v)>(p, swap); });
+    return true;
+  };
   if constexpr (std::is_floating_point_v<T>) {
-    if (d == Dtype::F32) return as(float());
-    if (d == Dtype::F64) return as(double());
-    if (d == Dtype::F16) return f([swap](const std::byte* p) { return half_value(load_raw<std::uint16_t>(p, swap)); }), true;
-    if (d == Dtype::BF16) return f([swap](const std::byte* p) { return bfloat16_value(load_raw<std::uint16_t>(p, swap)); }), true;
+    if (d == Dtype::f32) return as(float());
+    if (d == Dtype::f64) return as(double());
+    if (d == Dtype::f16)
+      return f([swap](const std::byte* p) { return half_value(load_raw<std::uint16_t>(p, swap)); }), true;
+    if (d == Dtype::bf16)
+      return f([swap](const std::byte* p) { return bfloat16_value(load_raw<std::uint16_t>(p, swap)); }), true;
   } else if constexpr (std::is_same_v<T, bool>) {
-    if (d == Dtype::BOOL || d == Dtype::U8) return f([](const std::byte* p) { return *p != std::byte{0}; }), true;
+    if (d == Dtype::boolean || d == Dtype::u8)
+      return f([](const std::byte* p) { return *p != std::byte{0}; }), true;
   } else if constexpr (std::is_same_v<T, index_t>) {
-    if (d == Dtype::BOOL) return f([](const std::byte* p) { return *p != std::byte{0}; }), true;
-    if (d == Dtype::I8) return as(std::int8_t());
-    if (d == Dtype::U8) return as(std::uint8_t());
-    if (d == Dtype::I16) return as(std::int16_t());
-    if (d == Dtype::U16) return as(std::uint16_t());
-    if (d == Dtype::I32) return as(std::int32_t());
-    if (d == Dtype::U32) return as(std::uint32_t());
-    if (d == Dtype::I64) return as(std::int64_t());
-    if (d == Dtype::U64) return as(std::uint64_t());
+    if (d == Dtype::boolean) return f([](const std::byte* p) { return *p != std::byte{0}; }), true;
+    if (d == Dtype::i8) return as(std::int8_t());
+    if (d == Dtype::u8) return as(std::uint8_t());
+    if (d == Dtype::i16) return as(std::int16_t());
+    if (d == Dtype::u16) return as(std::uint16_t());
+    if (d == Dtype::i32) return as(std::int32_t());
+    if (d == Dtype::u32) return as(std::uint32_t());
+    if (d == Dtype::i64) return as(std::int64_t());
+    if (d == Dtype::u64) return as(std::uint64_t());
   } else if (d == dtype_of<T>) {
     return as(T());
   }
@@ -113,7 +138,7 @@ Tensor<T> tensor_from_bytes(std::string_view op, std::string_view what, Dtype dt
                             const std::byte* data, bool swap = false) {
   Tensor<T> t = Tensor<T>::empty(shape);
   T* out = t.mutable_data();
-  const std::size_t n = static_cast<std::size_t>(t.numel()), size = info(dtype).size;
+  const std::size_t n = static_cast<std::size_t>(t.numel()), size = dtype_info(dtype).size;
   if (dtype == dtype_of<T> && !std::is_same_v<T, bool> && !swap) {
     if (n) std::memcpy(out, data, n * size);
     return t;
@@ -140,14 +165,15 @@ class AnyTensor {
  public:
   template <class T>
   AnyTensor(const Tensor<T>& tensor) : dtype_(dtype_of<T>), shape_(tensor.shape()) {
-    static_assert(std::is_same_v<T, double> || dtype_of<T> != Dtype::F64, "a type that files can hold");
+    static_assert(std::is_same_v<T, double> || dtype_of<T> != Dtype::f64, "a type that files can hold");
     const Tensor<T> dense = tensor.contiguous();
     storage_ = dense.storage();
     bytes_ = std::as_bytes(dense.span());
   }
   // Shape (), U64.
-  explicit AnyTensor(std::uint64_t value) : AnyTensor(Tensor<index_t>::scalar(std::bit_cast<index_t>(value))) {
-    dtype_ = Dtype::U64;
+  explicit AnyTensor(std::uint64_t value)
+      : AnyTensor(Tensor<index_t>::scalar(std::bit_cast<index_t>(value))) {
+    dtype_ = Dtype::u64;
   }
 
   Dtype dtype() const { return dtype_; }

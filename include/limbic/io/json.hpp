@@ -35,10 +35,11 @@ class Json {
   Json(bool v) : value_(v) {}
   Json(double v) : value_(v) {}
   template <class I>
-    requires(std::is_integral_v<I> && !std::is_same_v<I, bool>)
-  Json(I v) : value_(static_cast<std::int64_t>(v)) {
+  requires(std::is_integral_v<I> && !std::is_same_v<I, bool>) Json(I v)
+      : value_(static_cast<std::int64_t>(v)) {
     if constexpr (std::is_same_v<I, std::uint64_t>)
-      check(v <= std::uint64_t{std::numeric_limits<std::int64_t>::max()}, "json", "an integer must fit 63 bits; got ", v);
+      check(v <= std::uint64_t{std::numeric_limits<std::int64_t>::max()}, "json",
+            "an integer must fit 63 bits; got ", v);
   }
   Json(const char* v) : value_(std::string(v)) {}
   Json(std::string_view v) : value_(std::string(v)) {}
@@ -64,14 +65,17 @@ class Json {
   bool is_object() const { return value_.index() == 6; }
   // "an object", "a string", ...
   const char* kind() const {
-    static constexpr const char* names[] = {"null", "a boolean", "an integer", "a number", "a string", "an array", "an object"};
+    static constexpr const char* names[] = {"null",     "a boolean", "an integer", "a number",
+                                            "a string", "an array",  "an object"};
     return names[value_.index()];
   }
 
   // The value; throws when it is of another kind. An integer is a number too.
   bool as_bool() const { return get<bool>("a boolean"); }
   std::int64_t as_integer() const { return get<std::int64_t>("an integer"); }
-  double as_number() const { return is_integer() ? static_cast<double>(as_integer()) : get<double>("a number"); }
+  double as_number() const {
+    return is_integer() ? static_cast<double>(as_integer()) : get<double>("a number");
+  }
   const std::string& as_string() const { return get<std::string>("a string"); }
   const Array& as_array() const { return get<Array>("an array"); }
   const Object& as_object() const { return get<Object>("an object"); }
@@ -99,7 +103,9 @@ namespace detail {
 // Length of the UTF-8 sequence at s[i], 0 when it is none (overlong forms, surrogates and code points past
 // U+10FFFF are none).
 inline std::size_t utf8_length(std::string_view s, std::size_t i) {
-  const auto byte = [&](std::size_t k) { return i + k < s.size() ? static_cast<unsigned char>(s[i + k]) : 0u; };
+  const auto byte = [&](std::size_t k) {
+    return i + k < s.size() ? static_cast<unsigned char>(s[i + k]) : 0u;
+  };
   const unsigned a = byte(0), b = byte(1);
   const auto tail = [&](std::size_t k) { return (byte(k) & 0xc0) == 0x80; };
   if (a < 0x80) return 1;
@@ -116,7 +122,8 @@ inline void write_json_string(std::string& out, std::string_view s) {
   out += '"';
   for (std::size_t i = 0; i < s.size();) {
     const std::size_t n = utf8_length(s, i);
-    check(n != 0, "json", "a string must be valid UTF-8; got byte ", static_cast<int>(static_cast<unsigned char>(s[i])));
+    check(n != 0, "json", "a string must be valid UTF-8; got byte ",
+          static_cast<int>(static_cast<unsigned char>(s[i])));
     const char c = s[i];
     if (c == '"' || c == '\\') out += {'\\', c};
     else if (static_cast<unsigned char>(c) < 0x20) out += {'\\', 'u', '0', '0', hex[c >> 4], hex[c & 15]};
@@ -143,7 +150,8 @@ inline void Json::write(std::string& out) const {
   else if (is_number()) {
     check(std::isfinite(as_number()), "json", "a number must be finite; got ", as_number());
     char buffer[32];
-    const std::string_view text(buffer, static_cast<std::size_t>(std::to_chars(buffer, buffer + 32, as_number()).ptr - buffer));
+    const std::string_view text(
+        buffer, static_cast<std::size_t>(std::to_chars(buffer, buffer + 32, as_number()).ptr - buffer));
     out += text;
     if (text.find_first_of(".e") == text.npos) out += ".0";
   } else if (is_array()) {

@@ -18,7 +18,8 @@ class JsonReader {
 
  private:
   [[noreturn]] void wrong(std::string_view what) const {
-    fail("json", source_, source_.empty() ? "" : ": ", what, "; at byte ", at_, at_ < text_.size() ? "" : ", the end");
+    fail("json", source_, source_.empty() ? "" : ": ", what, "; at byte ", at_,
+         at_ < text_.size() ? "" : ", the end");
   }
   char peek() const { return at_ < text_.size() ? text_[at_] : '\0'; }
   bool take(char c) {
@@ -27,7 +28,9 @@ class JsonReader {
     return true;
   }
   void space() {
-    while (at_ < text_.size() && (text_[at_] == ' ' || text_[at_] == '\n' || text_[at_] == '\t' || text_[at_] == '\r')) ++at_;
+    while (at_ < text_.size() &&
+           (text_[at_] == ' ' || text_[at_] == '\n' || text_[at_] == '\t' || text_[at_] == '\r'))
+      ++at_;
   }
   bool word(std::string_view w) {
     if (text_.substr(at_, w.size()) != w) return false;
@@ -138,7 +141,8 @@ class JsonReader {
     if (text_.size() - at_ < 4) wrong("four hexadecimal digits must come here");
     const char* begin = text_.data() + at_;
     const auto [end, error] = std::from_chars(begin, begin + 4, code, 16);
-    if (error != std::errc() || end != begin + 4 || *begin == '-') wrong("four hexadecimal digits must come here");
+    if (error != std::errc() || end != begin + 4 || *begin == '-')
+      wrong("four hexadecimal digits must come here");
     at_ += 4;
     return code;
   }

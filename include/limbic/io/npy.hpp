@@ -19,7 +19,7 @@ struct NpyHeader {
   Shape shape;
   std::size_t data_at = 0;  // where the data begin
 
-  std::size_t data_bytes() const { return static_cast<std::size_t>(numel(shape)) * info(dtype).size; }
+  std::size_t data_bytes() const { return static_cast<std::size_t>(numel(shape)) * dtype_info(dtype).size; }
 };
 
 namespace detail {
@@ -49,7 +49,7 @@ class NpyDict {
     if (!seen[0] || !seen[1] || !seen[2]) wrong("the header must have 'descr', 'fortran_order' and 'shape'");
     space();
     if (at_ != text_.size()) wrong("nothing may follow the header's dict");
-    if (!size_fits(h.shape, info(h.dtype).size)) wrong("too many elements; got ", h.shape);
+    if (!size_fits(h.shape, dtype_info(h.dtype).size)) wrong("too many elements; got ", h.shape);
     return h;
   }
 
@@ -113,12 +113,12 @@ class NpyDict {
     static constexpr struct {
       std::string_view code;
       Dtype dtype;
-    } kCodes[] = {{"b1", Dtype::BOOL}, {"i1", Dtype::I8},  {"u1", Dtype::U8},  {"i2", Dtype::I16},
-                  {"u2", Dtype::U16},  {"i4", Dtype::I32}, {"u4", Dtype::U32}, {"i8", Dtype::I64},
-                  {"u8", Dtype::U64},  {"f2", Dtype::F16}, {"f4", Dtype::F32}, {"f8", Dtype::F64}};
+    } kCodes[] = {{"b1", Dtype::boolean}, {"i1", Dtype::i8},  {"u1", Dtype::u8},  {"i2", Dtype::i16},
+                  {"u2", Dtype::u16},     {"i4", Dtype::i32}, {"u4", Dtype::u32}, {"i8", Dtype::i64},
+                  {"u8", Dtype::u64},     {"f2", Dtype::f16}, {"f4", Dtype::f32}, {"f8", Dtype::f64}};
     for (const auto& known : kCodes) {
       if (d.size() != 3 || d.substr(1) != known.code) continue;
-      const bool one_byte = info(known.dtype).size == 1;
+      const bool one_byte = dtype_info(known.dtype).size == 1;
       if (d[0] != '<' && d[0] != '>' && d[0] != '=' && !(d[0] == '|' && one_byte)) break;
       h.dtype = known.dtype;
       h.swapped = d[0] == '>' && !one_byte;
@@ -146,7 +146,8 @@ inline std::size_t npy_preamble(std::span<const std::byte> bytes, const std::str
   check(bytes.size() >= fixed, "npy", detail::quoted(source), ": the header is cut off");
   const std::size_t length = at(6) == 1 ? detail::load_raw<std::uint16_t>(&bytes[8], false)
                                         : detail::load_raw<std::uint32_t>(&bytes[8], false);
-  if (length > 65536) fail("npy", detail::quoted(source), ": the header must be at most 64 KiB; got ", length, " bytes");
+  if (length > 65536)
+    fail("npy", detail::quoted(source), ": the header must be at most 64 KiB; got ", length, " bytes");
   return fixed + length;
 }
 
@@ -168,15 +169,16 @@ template <class T>
 Tensor<T> parse_npy(std::span<const std::byte> bytes, const std::string& source = "memory") {
   const NpyHeader h = parse_npy_header(bytes, source);
   if (bytes.size() - h.data_at != h.data_bytes())
-    fail("npy", detail::quoted(source), ": ", h.dtype, " ", h.shape, " must have ", h.data_bytes(), " bytes of data; got ",
-         bytes.size() - h.data_at);
+    fail("npy", detail::quoted(source), ": ", h.dtype, " ", h.shape, " must have ", h.data_bytes(),
+         " bytes of data; got ", bytes.size() - h.data_at);
   Shape stored = h.shape;
   Dims order = h.shape;
   for (int d = 0; d < h.shape.rank(); ++d) {
     order[d] = h.fortran_order ? h.shape.rank() - 1 - d : d;
     stored[d] = h.shape[static_cast<int>(order[d])];
   }
-  return detail::tensor_from_bytes<T>("npy", detail::quoted(source), h.dtype, stored, bytes.data() + h.data_at, h.swapped)
+  return detail::tensor_from_bytes<T>("npy", detail::quoted(source), h.dtype, stored,
+                                      bytes.data() + h.data_at, h.swapped)
       .permute(order);
 }
 
@@ -191,18 +193,19 @@ Tensor<T> load_npy(const std::string& path) {
 inline std::string npy_header_text(const AnyTensor& tensor) {
   const char* descr = "";
   switch (tensor.dtype()) {
-    case Dtype::BOOL: descr = "|b1"; break;
-    case Dtype::U8: descr = "|u1"; break;
-    case Dtype::I32: descr = "<i4"; break;
-    case Dtype::I64: descr = "<i8"; break;
-    case Dtype::U64: descr = "<u8"; break;
-    case Dtype::F32: descr = "<f4"; break;
-    case Dtype::F64: descr = "<f8"; break;
+    case Dtype::boolean: descr = "|b1"; break;
+    case Dtype::u8: descr = "|u1"; break;
+    case Dtype::i32: descr = "<i4"; break;
+    case Dtype::i64: descr = "<i8"; break;
+    case Dtype::u64: descr = "<u8"; break;
+    case Dtype::f32: descr = "<f4"; break;
+    case Dtype::f64: descr = "<f8"; break;
     default: fail("npy", "the dtype must be one that NumPy has; got ", tensor.dtype());
   }
   std::string shape = to_text(tensor.shape());
   if (tensor.shape().rank() == 1) shape.insert(shape.size() - 1, ",");
-  std::string text = std::string("{'descr': '") + descr + "', 'fortran_order': False, 'shape': " + shape + ", }";
+  std::string text =
+      std::string("{'descr': '") + descr + "', 'fortran_order': False, 'shape': " + shape + ", }";
   text.append(63 - (10 + text.size()) % 64, ' ');
   text += '\n';
   std::string out("\x93NUMPY\x01\x00", 8);

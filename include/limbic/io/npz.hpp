@@ -95,7 +95,9 @@ class NpzFile {
     }
   }
 
-  std::string label(std::string_view name) const { return source_ + "/" + std::string(name.substr(0, 80)) + ".npy"; }
+  std::string label(std::string_view name) const {
+    return source_ + "/" + std::string(name.substr(0, 80)) + ".npy";
+  }
   template <class... Parts>
   [[noreturn]] void wrong(std::string_view name, const Parts&... parts) const {
     fail("npz", detail::quoted(label(name)), ": ", parts...);
@@ -117,7 +119,8 @@ class NpzFile {
   void read(std::string_view name, std::vector<std::byte>& out, bool header_only) const {
     const auto it = arrays_.find(name);
     if (it == arrays_.end())
-      fail("npz", detail::quoted(source_), ": no array is named ", detail::quoted(name), "; there are ", arrays_.size());
+      fail("npz", detail::quoted(source_), ": no array is named ", detail::quoted(name), "; there are ",
+           arrays_.size());
     zip_stat_t stat;
     if (zip_stat_index(archive_.get(), it->second, 0, &stat) != 0 || !(stat.valid & ZIP_STAT_SIZE) ||
         !(stat.valid & ZIP_STAT_COMP_SIZE) || !(stat.valid & ZIP_STAT_COMP_METHOD))
@@ -140,7 +143,8 @@ class NpzFile {
       wrong(name, h.dtype, " ", h.shape, " must take ", wanted, " bytes; the archive declares ", stat.size);
     // Deflate packs at most 1032 bytes into one.
     const std::uint64_t packed = std::min<std::uint64_t>(stat.comp_size, archive_bytes_);
-    if (wanted / 1032 > packed) wrong(name, "cannot hold ", wanted, " bytes: only ", packed, " packed ones are there");
+    if (wanted / 1032 > packed)
+      wrong(name, "cannot hold ", wanted, " bytes: only ", packed, " packed ones are there");
     if (wanted > max_bytes_) wrong(name, "must take at most ", max_bytes_, " bytes; got ", wanted);
     out.reserve(wanted);
     take(file.get(), name, out, wanted - std::min<std::uint64_t>(wanted, out.size()));
@@ -163,7 +167,8 @@ enum class NpzPacking { stored, deflate };
 // Writes an archive of arrays, atomically: save_npz(path, {{"x", x}, {"y", y}}). The same input gives the
 // same bytes (the entries are dated 1980). Throws when a name is empty or comes twice, or the file cannot
 // be written.
-inline void save_npz(const std::string& path, const NamedTensors& tensors, NpzPacking packing = NpzPacking::stored) {
+inline void save_npz(const std::string& path, const NamedTensors& tensors,
+                     NpzPacking packing = NpzPacking::stored) {
   if (tensors.empty()) {
     // libzip removes an archive that has become empty; this is one: nothing but its end record.
     return write_file(path, std::string("PK\x05\x06", 4) + std::string(18, '\0'));
@@ -197,14 +202,16 @@ inline void save_npz(const std::string& path, const NamedTensors& tensors, NpzPa
       fail("npz", "names must be unique; got ", detail::quoted(name), " twice");
     const zip_buffer_fragment_t parts[2] = {
         {reinterpret_cast<zip_uint8_t*>(headers[i].data()), headers[i].size()},
-        {reinterpret_cast<zip_uint8_t*>(const_cast<std::byte*>(tensor.bytes().data())), tensor.bytes().size()}};
+        {reinterpret_cast<zip_uint8_t*>(const_cast<std::byte*>(tensor.bytes().data())),
+         tensor.bytes().size()}};
     zip_source_t* data = zip_source_buffer_fragment(archive, parts, tensor.bytes().empty() ? 1 : 2, 0);
     need(data != nullptr, zip_get_error(archive));
     const zip_int64_t index = zip_file_add(archive, entry.c_str(), data, ZIP_FL_ENC_UTF_8);
     if (index < 0) zip_source_free(data);
     need(index >= 0, zip_get_error(archive));
     const auto at = static_cast<zip_uint64_t>(index);
-    need(zip_set_file_compression(archive, at, packing == NpzPacking::stored ? ZIP_CM_STORE : ZIP_CM_DEFLATE, 0) == 0 &&
+    need(zip_set_file_compression(archive, at, packing == NpzPacking::stored ? ZIP_CM_STORE : ZIP_CM_DEFLATE,
+                                  0) == 0 &&
              zip_file_set_dostime(archive, at, 0, 0x21, 0) == 0,
          zip_get_error(archive));
   }

@@ -47,8 +47,8 @@ class SafetensorsFile {
   const Entry& entry(std::string_view name) const {
     const auto it = entries_.find(name);
     if (it == entries_.end())
-      fail("safetensors", detail::quoted(source_), ": no tensor is named ", detail::quoted(name), "; there are ",
-           entries_.size());
+      fail("safetensors", detail::quoted(source_), ": no tensor is named ", detail::quoted(name),
+           "; there are ", entries_.size());
     return it->second;
   }
   std::span<const std::byte> bytes(std::string_view name) const {
@@ -70,26 +70,31 @@ class SafetensorsFile {
   Tensor<T> view(std::string_view name) const {
     static_assert(!std::is_same_v<T, bool>, "a byte of a file may be neither 0 nor 1: load<bool>()");
     const Entry& e = entry(name);
-    if (e.dtype != dtype_of<T>) fail("safetensors", label(name), " is ", e.dtype, " and cannot be viewed as ", dtype_name<T>);
+    if (e.dtype != dtype_of<T>)
+      fail("safetensors", label(name), " is ", e.dtype, " and cannot be viewed as ", dtype_name<T>);
     if (!map_) fail("safetensors", label(name), " cannot be viewed: only mapped files can (hint: load())");
     std::byte* data = const_cast<std::byte*>(data_.data()) + e.begin;
     if (reinterpret_cast<std::uintptr_t>(data) % alignof(T) != 0)
-      fail("safetensors", label(name), " cannot be viewed: its data are not aligned to ", alignof(T), " bytes (hint: load())");
+      fail("safetensors", label(name), " cannot be viewed: its data are not aligned to ", alignof(T),
+           " bytes (hint: load())");
     using Keep = std::shared_ptr<const MappedFile>;
     auto keep = std::make_unique<Keep>(map_);
-    auto tensor = Tensor<T>::wrap(reinterpret_cast<T*>(data), e.shape, {},
-                                  [](void* context) { delete static_cast<Keep*>(context); }, keep.get());
+    auto tensor = Tensor<T>::wrap(
+        reinterpret_cast<T*>(data), e.shape, {}, [](void* context) { delete static_cast<Keep*>(context); },
+        keep.get());
     keep.release();
     return tensor;
   }
 
  private:
-  SafetensorsFile(std::span<const std::byte> bytes, const std::string& source, std::shared_ptr<const MappedFile> map)
+  SafetensorsFile(std::span<const std::byte> bytes, const std::string& source,
+                  std::shared_ptr<const MappedFile> map)
       : source_(source), map_(std::move(map)) {
     if (bytes.size() < 8) wrong("at least 8 bytes are needed; got ", bytes.size());
     const auto length = detail::load_raw<std::uint64_t>(bytes.data(), false);
     if (length > 100'000'000) wrong("the header must be at most 100 MB; got ", length, " bytes");
-    if (length > bytes.size() - 8) wrong("the header must end within the file; got ", length, " bytes of ", bytes.size() - 8);
+    if (length > bytes.size() - 8)
+      wrong("the header must end within the file; got ", length, " bytes of ", bytes.size() - 8);
     const std::string_view header(reinterpret_cast<const char*>(bytes.data()) + 8, length);
     data_ = bytes.subspan(8 + length);
     if (!header.starts_with('{')) wrong("the header must begin with '{'");
@@ -106,14 +111,17 @@ class SafetensorsFile {
   [[noreturn]] void wrong(const Parts&... parts) const {
     fail("safetensors", detail::quoted(source_), ": ", parts...);
   }
-  std::string label(std::string_view name) const { return detail::quoted(source_) + ": tensor " + detail::quoted(name); }
+  std::string label(std::string_view name) const {
+    return detail::quoted(source_) + ": tensor " + detail::quoted(name);
+  }
 
   void read_metadata(const Json& json) {
     if (!json.is_object()) wrong("__metadata__ must be an object; got ", json.kind());
     const Json::Object& members = json.as_object();
     for (std::size_t i = 0; i < members.keys.size(); ++i) {
       if (!members.values[i].is_string())
-        wrong("__metadata__ must hold strings; got ", members.values[i].kind(), " for ", detail::quoted(members.keys[i]));
+        wrong("__metadata__ must hold strings; got ", members.values[i].kind(), " for ",
+              detail::quoted(members.keys[i]));
       metadata_.emplace(members.keys[i], members.values[i].as_string());
     }
   }
@@ -143,15 +151,19 @@ class SafetensorsFile {
     if (sizes.size() > kMaxRank)
       wrong("tensor ", detail::quoted(name), " must have at most 8 dimensions; got ", sizes.size());
     for (const Json& v : sizes) e.shape.push_back(v.as_integer());
-    if (!detail::size_fits(e.shape, known->size)) wrong("tensor ", detail::quoted(name), " has too many elements; got ", e.shape);
-    if (offsets.size() != 2) wrong("tensor ", detail::quoted(name), " must have 2 data_offsets; got ", offsets.size());
+    if (!detail::size_fits(e.shape, known->size))
+      wrong("tensor ", detail::quoted(name), " has too many elements; got ", e.shape);
+    if (offsets.size() != 2)
+      wrong("tensor ", detail::quoted(name), " must have 2 data_offsets; got ", offsets.size());
     e.begin = static_cast<std::size_t>(offsets[0].as_integer());
     e.end = static_cast<std::size_t>(offsets[1].as_integer());
     if (e.begin > e.end || e.end > data_.size())
-      wrong("tensor ", detail::quoted(name), " must lie within the ", data_.size(), " bytes of data; got ", e.begin, " to ", e.end);
+      wrong("tensor ", detail::quoted(name), " must lie within the ", data_.size(), " bytes of data; got ",
+            e.begin, " to ", e.end);
     const std::size_t wanted = static_cast<std::size_t>(numel(e.shape)) * known->size;
     if (e.end - e.begin != wanted)
-      wrong("tensor ", detail::quoted(name), " of ", e.dtype, " ", e.shape, " must take ", wanted, " bytes; got ", e.end - e.begin);
+      wrong("tensor ", detail::quoted(name), " of ", e.dtype, " ", e.shape, " must take ", wanted,
+            " bytes; got ", e.end - e.begin);
     return e;
   }
 
@@ -165,11 +177,14 @@ class SafetensorsFile {
     std::size_t at = 0;
     for (const auto* item : order) {
       const Entry& e = item->second;
-      if (e.begin < at) wrong("tensor ", detail::quoted(item->first), " must not overlap others; it begins at ", e.begin, " before ", at);
+      if (e.begin < at)
+        wrong("tensor ", detail::quoted(item->first), " must not overlap others; it begins at ", e.begin,
+              " before ", at);
       if (e.begin > at) wrong("the data must have no holes; got one from ", at, " to ", e.begin);
       at = e.end;
     }
-    if (at != data_.size()) wrong("the data must have no holes; got one from ", at, " to the end, ", data_.size());
+    if (at != data_.size())
+      wrong("the data must have no holes; got one from ", at, " to the end, ", data_.size());
   }
 
   std::string source_;
@@ -186,7 +201,7 @@ namespace detail {
 template <class Out>
 void write_safetensors(NamedTensors tensors, const SafetensorsFile::Metadata& metadata, Out&& out) {
   std::sort(tensors.begin(), tensors.end(), [](const auto& a, const auto& b) {
-    const std::size_t p = info(a.second.dtype()).size, q = info(b.second.dtype()).size;
+    const std::size_t p = dtype_info(a.second.dtype()).size, q = dtype_info(b.second.dtype()).size;
     return p != q ? p > q : a.first < b.first;
   });
   Json::Object header, texts;
@@ -198,7 +213,7 @@ void write_safetensors(NamedTensors tensors, const SafetensorsFile::Metadata& me
     Json::Object entry;
     Json::Array shape;
     for (index_t d : tensor.shape()) shape.push_back(d);
-    entry.add("dtype", info(tensor.dtype()).name);
+    entry.add("dtype", dtype_info(tensor.dtype()).name);
     entry.add("shape", std::move(shape));
     entry.add("data_offsets", Json::Array{at, at + tensor.bytes().size()});
     header.add(name, std::move(entry));
@@ -211,7 +226,8 @@ void write_safetensors(NamedTensors tensors, const SafetensorsFile::Metadata& me
 
   std::string text = Json(std::move(header)).dump();
   text.append((8 - text.size() % 8) % 8, ' ');
-  check(text.size() <= 100'000'000, "safetensors", "the header must be at most 100 MB; got ", text.size(), " bytes");
+  check(text.size() <= 100'000'000, "safetensors", "the header must be at most 100 MB; got ", text.size(),
+        " bytes");
   const std::uint64_t length = text.size();
   out(std::as_bytes(std::span(&length, 1)));
   out(std::as_bytes(std::span(text.data(), text.size())));
@@ -230,10 +246,12 @@ inline void save_safetensors(const std::string& path, const NamedTensors& tensor
 }
 
 // The same into memory.
-inline std::vector<std::byte> safetensors_bytes(const NamedTensors& tensors, const SafetensorsFile::Metadata& metadata = {}) {
+inline std::vector<std::byte> safetensors_bytes(const NamedTensors& tensors,
+                                                const SafetensorsFile::Metadata& metadata = {}) {
   std::vector<std::byte> out;
-  detail::write_safetensors(tensors, metadata,
-                            [&](std::span<const std::byte> bytes) { out.insert(out.end(), bytes.begin(), bytes.end()); });
+  detail::write_safetensors(tensors, metadata, [&](std::span<const std::byte> bytes) {
+    out.insert(out.end(), bytes.begin(), bytes.end());
+  });
   return out;
 }
 

@@ -122,7 +122,8 @@ class StateDict {
   static void own(std::uint64_t) {}
 
   static std::string to_text(const Value& value) {
-    if (const auto* number = std::get_if<std::uint64_t>(&value)) return "the number " + std::to_string(*number);
+    if (const auto* number = std::get_if<std::uint64_t>(&value))
+      return "the number " + std::to_string(*number);
     return std::visit(
         [](const auto& v) {
           if constexpr (requires { v.shape(); }) return limbic::to_text(v);
@@ -146,7 +147,8 @@ class StateDict {
       }
       names += (names.empty() ? "" : ", ") + entry.first;
     }
-    fail("state_dict", "no entry is named '", name, "'; there are ", values_.size(), names.empty() ? "" : ": ", names);
+    fail("state_dict", "no entry is named '", name, "'; there are ", values_.size(),
+         names.empty() ? "" : ": ", names);
   }
 
   Map values_;
