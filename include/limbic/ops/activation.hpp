@@ -45,13 +45,13 @@ struct SoftplusF {
   T beta, threshold;
   LIMBIC_INLINE T value(T x) const {
     const T z = beta * x;
-    return pick(z > threshold, x, math::softplus(z) / beta);
+    return choose(z > threshold, x, math::softplus(z) / beta);
   }
   template <class X>
   X slope(const X& x) const {
     using math::sigmoid;
     const X s = sigmoid(beta * x);
-    return pick(mask_of([b = beta, t = threshold](T v) { return b * v > t; }, x), T(1), s);
+    return choose(mask_of([b = beta, t = threshold](T v) { return b * v > t; }, x), T(1), s);
   }
 };
 struct SoftsignF : OfOutput {
@@ -86,14 +86,14 @@ struct EluF {
   static constexpr const char* name = "elu";
   static constexpr bool kSlopeOfOutput = false;
   T alpha, scale;
-  LIMBIC_INLINE T value(T x) const { return scale * pick(x > T(0), x, alpha * math::expm1(x)); }
+  LIMBIC_INLINE T value(T x) const { return scale * choose(x > T(0), x, alpha * math::expm1(x)); }
   template <class X>
   X slope(const X& x) const {
     using math::exp;
     const auto linear = mask_of([](T v) { return v > T(0); }, x);
     // Of the smaller of x and 0: e^x may overflow where it is not wanted.
-    const X below = alpha * exp(pick(linear, T(0), x));
-    return scale * pick(linear, T(1), below);
+    const X below = alpha * exp(choose(linear, T(0), x));
+    return scale * choose(linear, T(1), below);
   }
 };
 template <class T>

@@ -8,7 +8,7 @@
 //                                db = dy y log a,            0 where a = 0 and b >= 0
 #pragma once
 
-#include <limbic/ops/slope.hpp>
+#include <limbic/ops/exponential.hpp>
 
 namespace limbic {
 
@@ -68,7 +68,7 @@ struct NumberPowF {
     using math::pow;
     const X s = pow(base, x) * math::log(base);
     if (base != T(0)) return s;
-    return pick(mask_of([](auto v) { return v >= 0; }, x), like(x, 0), s);
+    return choose(mask_of([](auto v) { return v >= 0; }, x), like(x, 0), s);
   }
 };
 
@@ -83,16 +83,16 @@ struct PowF {
   X slope_a(const X& a, const X& b) const {
     using math::pow;
     const auto flat_there = mask_of([](auto u, auto v) { return v == 0 && !math::isfinite(1 / u); }, a, b);
-    const X c = pick(flat_there, like(b, 1), b);
-    return pick(flat_there, like(b, 0), c * pow(a, c - like(b, 1)));
+    const X c = choose(flat_there, like(b, 1), b);
+    return choose(flat_there, like(b, 0), c * pow(a, c - like(b, 1)));
   }
   template <class X>
   X slope_b(const X& a, const X& b) const {
     using math::log;
     using math::pow;
     const auto flat_there = mask_of([](auto u, auto v) { return u == 0 && v >= 0; }, a, b);
-    const X c = pick(flat_there, like(a, 1), a);
-    return pick(flat_there, like(a, 0), pow(a, b) * log(c));
+    const X c = choose(flat_there, like(a, 1), a);
+    return choose(flat_there, like(a, 0), pow(a, b) * log(c));
   }
 };
 

@@ -4,7 +4,7 @@
 //   using math::exp;                                 exp(x): math's for scalars, limbic's for Vars
 //   like(x, 0.5) * x                                 a constant of x's scalar type
 //   flat(x, [](auto v) { return math::step(v); })    a function whose own derivative is 0
-//   pick(mask_of([](auto v) { return v > 0; }, x), x, like(x, 0))
+//   choose(mask_of([](auto v) { return v > 0; }, x), x, like(x, 0))
 //                                                    a choice, without NaN from what is not chosen
 #pragma once
 
@@ -47,13 +47,13 @@ LIMBIC_INLINE auto mask_of(P p, const X& x, const Rest&... rest) {
 
 // mask ? a : b. Of scalars by their bits: g++ turns ?: into jumps, which keep a loop from vectorising.
 template <std::floating_point T>
-LIMBIC_INLINE T pick(bool mask, T a, T b) {
+LIMBIC_INLINE T choose(bool mask, T a, T b) {
   using U = std::conditional_t<sizeof(T) == 4, std::uint32_t, std::uint64_t>;
   const U bits = U(0) - static_cast<U>(mask);
   return std::bit_cast<T>((std::bit_cast<U>(a) & bits) | (std::bit_cast<U>(b) & ~bits));
 }
 template <class D, class A, class B>
-auto pick(const Tensor<bool, D>& mask, const A& a, const B& b) {
+auto choose(const Tensor<bool, D>& mask, const A& a, const B& b) {
   return where(mask, a, b);
 }
 
