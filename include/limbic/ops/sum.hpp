@@ -105,9 +105,12 @@ X sum(const X& x, const Dims& dims = {}, bool keepdim = false, Site site = Site:
 // Mean over `dims`, as sum(). Throws over no elements.
 template <Operand X>
 X mean(const X& x, const Dims& dims = {}, bool keepdim = false, Site site = Site::here()) {
-  const X s = sum(x, dims, keepdim, site);
-  const index_t n = s.numel() ? x.numel() / s.numel() : 0;
+  const auto flags = dim_flags("mean", dims, x.rank());
+  index_t n = 1;
+  for (int d = 0; d < x.rank(); ++d)
+    if (flags[static_cast<std::size_t>(d)]) n *= x.shape()[d];
   if (n == 0) fail("mean", "at least one element is needed; got ", x.shape());
+  const X s = sum(x, dims, keepdim, site);
   return s * (scalar_of<X>(1) / static_cast<scalar_of<X>>(n));
 }
 
