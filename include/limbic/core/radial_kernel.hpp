@@ -1,0 +1,26 @@
+// A kernel k(D) of the squared distance D of two points, in the form that every device takes it.
+//
+//   gaussian   sum_i exp(-(D + eps) / b_i)          laplacian  sum_i exp(-sqrt((D + eps) / b_i))
+//   distance   -sqrt(D)                             square     -D / 2
+//
+// The last two are conditionally positive: with weights that sum to 0 they give the energy distance and the
+// squared distance of means.
+#pragma once
+
+#include <limbic/config.hpp>
+
+namespace limbic {
+
+inline constexpr int kMaxBandwidths = 16;
+
+struct RadialKernel {
+  enum class Kind : std::uint8_t { gaussian, laplacian, distance, square };
+
+  Kind kind = Kind::gaussian;
+  int count = 1;                        // of bandwidths
+  double inverse[kMaxBandwidths] = {};  // 1 / b_i, descending
+  double eps = 0;
+  bool halving = false;  // each inverse is half the one before: one exponential, then squares
+};
+
+}  // namespace limbic

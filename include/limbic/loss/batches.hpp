@@ -1,0 +1,76 @@
+// What the losses share: checks of two batches of features, sample weights, and roots that stop at zero.
+#pragma once
+
+#include <limbic/ops/power.hpp>
+
+namespace limbic {
+
+// Weights of the samples of two batches, not negative, in any scale; undefined: all equal.
+template <class T, class D>
+struct SampleWeights {
+  Tensor<T, D> source{}, target{};  // (n), (m)
+};
+// The sample weights that go with operands A and B.
+template <class A, class B>
+using SampleWeightsFor = std::type_identity_t<SampleWeights<scalar_of<A>, device_of<A>>>;
+
+namespace detail {
+
+// Throws unless the shapes are (n, d) and (m, d), n and m positive.
+inline void check_batches(std::string_view op, const Shape& source, const Shape& target) {
+  if (source.rank() != 2 || target.rank() != 2 || source[1] != target[1])
+    fail(op, "batches (n, d) and (m, d) of one width d are needed; got source ", source, ", target ", target);
+  if (source[0] == 0 || target[0] == 0 || source[1] == 0)
+    fail(op, "at least one sample of each batch and one feature are needed; got source ", source, ", target ", target);
+}
+
+// Throws unless labels (n) lie in [0, classes).
+template <class D>
+void check_labels(std::string_view op, const char* what, const Tensor<index_t, D>& labels, index_t n, index_t classes) {
+  if (!(labels.shape() == Shape{n})) fail(op, what, " must be of shape (", n, "); got ", labels.shape());
+  const std::vector<index_t> v = labels.to_vector();
+  for (std::size_t i = 0; i < v.size(); ++i)
+    if (v[i] < 0 || v[i] >= classes)
+      fail(op, what, " must lie in [0, ", classes, "); got ", v[i], " at ", i);
+}
+
+// Weights that sum to 1 (n), as doubles on the host. Throws for a wrong shape, negative or no weight.
+template <class T, class D>
+std::vector<double> normalised_weights(std::string_view op, const char* what, const Tensor<T, D>& weights, index_t n) {
+  if (!weights.defined()) return std::vector<double>(static_cast<std::size_t>(n), 1 / static_cast<double>(n));
+  if (!(weights.shape() == Shape{n})) fail(op, what, " weights must be of shape (", n, "); got ", weights.shape());
+  std::vector<double> w;
+  double total = 0;
+  for (T v : weights.to_vector()) {
+    check(v >= T(0) && v - v == T(0), op, what, " weights must be finite and not negative; got ", static_cast<double>(v));
+    w.push_back(static_cast<double>(v));
+    total += w.back();
+  }
+  check(total > 0, op, what, " weights must not all be 0");
+  for (double& v : w) v /= total;
+  return w;
+}
+
+// sqrt(x) with slope 0 at 0: for norms of differences that may vanish.
+struct RootF : OfOutput {
+  static constexpr const char* name = "sqrt";
+  LIMBIC_INLINE auto value(auto x) const { return math::sqrt(x); }
+  auto slope(const auto& y) const {
+    const auto flat_there = mask_of([](auto v) { return v <= 0; }, y);
+    return choose(flat_there, like(y, 0), like(y, 0.5) / choose(flat_there, like(y, 1), y));
+  }
+};
+template <Operand X>
+X root(const X& x, Site site = Site::here()) {
+  return unary(site, RootF{}, x);
+}
+
+template <Operand R, Operand X>
+R as_result(const X& x) {
+  if constexpr (std::is_same_v<R, X>) return x;
+  else return R(x);
+}
+
+}  // namespace detail
+
+}  // namespace limbic
