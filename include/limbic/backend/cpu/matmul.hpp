@@ -2,8 +2,11 @@
 #pragma once
 
 #include <limbic/backend/cpu/gemm.hpp>
-#include <limbic/backend/cpu/reduce.hpp>
+#include <limbic/backend/cpu/vec.hpp>
 #include <limbic/core/matrices.hpp>
+
+#define LIMBIC_ISA_FILE <limbic/backend/cpu/column_sums.inl>
+#include <limbic/backend/cpu/isa_foreach.hpp>
 
 namespace limbic {
 
@@ -79,33 +82,18 @@ void linear_bwd_weight(Cpu, Tensor<T, Cpu>& dweight, const Tensor<T, Cpu>& dy, c
   cpu::gemm<T>(out, in, rows, {dy.data(), 1, out}, b, dweight.mutable_data(), in, {.accumulate = accumulate});
 }
 
-// y (C) [+]= sum over rows of x (..., C); both dense. Rows are added up in blocks, and the blocks in order.
+// y (C) [+]= sum over rows of x (..., C); both dense.
 template <class T>
 void column_sums(Cpu, Tensor<T, Cpu>& y, const Tensor<T, Cpu>& x, bool accumulate) {
-  constexpr index_t kPiece = 64, kBlock = 128;
   const index_t cols = y.numel(), rows = cols ? x.numel() / cols : 0;
   T* const to = y.mutable_data();
-  const T* const from = x.data();
   const auto piece = [&](index_t begin, index_t end) {
-    cpu::detail::with_reduce([&](auto k) {
-      T total[kPiece];
-      for (index_t col = begin; col < end; col += kPiece) {
-        const index_t n = std::min(kPiece, end - col);
-        if (accumulate) std::copy_n(to + col, n, total);
-        else std::fill_n(total, n, T(0));
-        for (index_t row = 0; row < rows; row += kBlock) {
-          T part[kPiece] = {};
-          T* const sums = rows <= kBlock ? total : part;
-          const index_t last = std::min(rows, row + kBlock);
-          for (index_t r = row; r < last; ++r) decltype(k)::template add_row<T>(sums, from + r * cols + col, n);
-          if (sums == part) decltype(k)::template add_row<T>(total, part, n);
-        }
-        std::copy_n(total, n, to + col);
-      }
+    cpu::on_isa<cpu::portable::ColumnSums, cpu::avx2::ColumnSums, cpu::avx512::ColumnSums>([&](auto k) {
+      decltype(k)::template run<T>(to + begin, x.data() + begin, rows, cols, end - begin, accumulate);
     });
   };
-  if (rows * cols <= 4 * cpu::detail::kElementGrain) piece(0, cols);
-  else parallel_for(cols, kPiece, piece);
+  if (rows * cols <= index_t{1} << 17) piece(0, cols);
+  else parallel_for(cols, 64, piece);
 }
 
 }  // namespace limbic
