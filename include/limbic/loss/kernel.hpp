@@ -39,11 +39,11 @@ struct KernelOptions {
   Kernel kernel = Kernel::gaussian;  // sum exp(-(D + eps) / b_i); laplacian: sum exp(-sqrt((D + eps) / b_i))
   double mul = 2;                    // ratio of neighbouring bandwidths
   int num = 5;                       // how many, at most 16
-  double eps = 0;                    // added to D in the kernel
+  double eps = 1e-5;                 // added to D in the kernel
   Bandwidth bandwidth = Bandwidth::mean_offdiag;
   double fixed = 1;                   // the bandwidth b when it is fixed
   double scale = 1;                   // b is the rule's result times this
-  bool bandwidth_with_eps = false;    // the rule sees D + eps
+  bool bandwidth_with_eps = true;     // the rule sees D + eps
   RunningBandwidth* running = nullptr;
 };
 
@@ -60,7 +60,7 @@ inline std::string to_text(const KernelOptions& o) {
                   ", bandwidth " + to_text(o.bandwidth);
   if (o.bandwidth == Bandwidth::fixed) s += " " + to_text(o.fixed);
   if (o.scale != 1) s += " times " + to_text(o.scale);
-  if (o.bandwidth_with_eps) s += " of D + eps";
+  if (o.eps > 0 && o.bandwidth_with_eps && o.bandwidth != Bandwidth::fixed) s += " of D + eps";
   return s + ")";
 }
 

@@ -39,9 +39,10 @@ inline MmdOptions mmd_preset(std::string_view name) {
   MmdOptions o;
   if (name == "uf_ama") {
     o.estimator = MmdEstimator::linear;
-    o.kernel.eps = 1e-5;
-    o.kernel.bandwidth_with_eps = true;
-  } else if (name == "tllib") {
+    return o;
+  }
+  o.kernel.eps = 0;
+  if (name == "tllib") {
     o.estimator = MmdEstimator::unbiased;
     o.kernel.num = 3;
     o.kernel.bandwidth = Bandwidth::mean_all;
