@@ -52,7 +52,7 @@ struct Gemm {
       const T* a = p.a.data + k * p.a.col_stride;
       T* packed_a = nullptr;
       if (pack_a) {
-        packed_a = cpu::detail::scratch<cpu::detail::ScratchUse::packed_a>().template get<T>(
+        packed_a = cpu::scratch<cpu::detail::PackedA, T>(
             ((row_end - row) / kRows + 2) * kPackedRows * kDepth);
         T* to = packed_a;
         for (index_t i = row; i < row_end; to += kPackedRows * kDepth) {

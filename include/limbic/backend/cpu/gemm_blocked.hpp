@@ -70,7 +70,7 @@ struct BlockedGemm {
                      T* y, index_t y_stride, bool accumulate, const T* bias, index_t bias_stride, bool relu) {
     const bool along_n = w_n == 1 && y_stride == 1;
     if (!along_n && x_stride != 1) {
-      T* copy = scratch<ScratchUse::vector>().template get<T>(k);
+      T* copy = scratch<DenseVector, T>(k);
       for (index_t i = 0; i < k; ++i) copy[i] = x[i * x_stride];
       x = copy;
       x_stride = 1;
@@ -92,7 +92,7 @@ struct BlockedGemm {
   // C = sum over parts of A(:, part) B(part, :), added in the order of the parts.
   static void split_k(const Problem& p, index_t parts) {
     const index_t length = pieces(p.k, parts), row = pieces(p.n, kLanes) * kLanes, size = p.m * row;
-    T* partial = scratch<ScratchUse::partial_c>().template get<T>((parts - 1) * size);
+    T* partial = scratch<PartialC, T>((parts - 1) * size);
     parallel_for(parts, 1, [&](index_t part, index_t) {
       Problem q = p;
       const index_t begin = std::min(p.k, part * length);
@@ -120,7 +120,7 @@ struct BlockedGemm {
       pb.k_end = std::min(p.k, pb.k_begin + depth);
       const index_t length = pb.k_end - pb.k_begin;
       if (packed_cols > 0) {
-        T* panels = scratch<ScratchUse::packed_b>().template get<T>(packed_cols * length);
+        T* panels = scratch<PackedB, T>(packed_cols * length);
         const auto pack = [&](index_t begin, index_t end) {
           for (index_t panel = begin; panel < end; ++panel) {
             const index_t col = pb.packed_from + panel * kCols;

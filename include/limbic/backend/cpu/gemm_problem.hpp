@@ -1,8 +1,9 @@
-// What the matrix product's parts share: the description of one product, and scratch memory.
+// What the matrix product's parts share: the description of one product, and the purposes of scratch memory.
 //
 //   C (M,N) = act([C +] A (M,K) B (K,N) [+ bias (N)])
 #pragma once
 
+#include <limbic/backend/cpu/scratch.hpp>
 #include <limbic/config.hpp>
 
 #include <cstddef>
@@ -42,45 +43,11 @@ struct GemmProblem {
   GemmOptions<T> options;
 };
 
-// Memory that a thread keeps until it ends. It only grows; get() leaves what was there undefined.
-class Scratch {
- public:
-  Scratch() = default;
-  Scratch(const Scratch&) = delete;
-  Scratch& operator=(const Scratch&) = delete;
-  ~Scratch() { release(); }
-
-  // `count` values of T, 64-byte aligned.
-  template <class T>
-  T* get(index_t count) {
-    const std::size_t bytes = static_cast<std::size_t>(count) * sizeof(T);
-    if (bytes > bytes_) grow(bytes);
-    return static_cast<T*>(data_);
-  }
-
- private:
-  void grow(std::size_t bytes) {
-    release();
-    data_ = ::operator new(bytes, std::align_val_t{64});
-    bytes_ = bytes;
-  }
-  void release() {
-    if (data_) ::operator delete(data_, std::align_val_t{64});
-    data_ = nullptr;
-    bytes_ = 0;
-  }
-
-  void* data_ = nullptr;
-  std::size_t bytes_ = 0;
-};
-
-// The calling thread's scratch memory for one purpose.
-enum class ScratchUse { packed_a, packed_b, partial_c, vector };
-template <ScratchUse>
-Scratch& scratch() {
-  thread_local Scratch memory;
-  return memory;
-}
+// Purposes of scratch memory.
+struct PackedA;
+struct PackedB;
+struct PartialC;
+struct DenseVector;
 
 }  // namespace detail
 }  // namespace limbic::cpu

@@ -1,0 +1,98 @@
+// TransformerEncoderLayer, parameters as torch.nn.TransformerEncoderLayer (batch first).
+//
+//   post-norm  x = norm1(x + attention(x));  x = norm2(x + feed_forward(x))
+//   pre-norm   x = x + attention(norm1(x));  x = x + feed_forward(norm2(x))
+//   feed_forward(x) = linear2(dropout(activation(linear1(x)))), each branch followed by a dropout
+//
+// Source: Vaswani et al., arXiv 1706.03762; pre-norm: Xiong et al., arXiv 2002.04745.
+#pragma once
+
+#include <limbic/nn/attention.hpp>
+#include <limbic/nn/norm.hpp>
+#include <limbic/ops/gelu.hpp>
+
+namespace limbic {
+
+enum class Activation { relu, gelu, quick_gelu };
+
+struct TransformerOptions {
+  index_t heads = 1;
+  index_t hidden = 2048;  // width of the feed-forward layer
+  double dropout = 0.1;
+  Activation activation = Activation::relu;
+  bool norm_first = false;
+  double eps = 1e-5;
+};
+
+template <class T, class D = Cpu>
+struct TransformerEncoderLayer {
+  TransformerOptions options;
+  MultiheadAttention<T, D> self_attn;
+  Linear<T, D> linear1, linear2;
+  LayerNorm<T, D> norm1, norm2;
+  Dropout dropout, dropout1, dropout2;
+
+  TransformerEncoderLayer() = default;
+  TransformerEncoderLayer(index_t width, const TransformerOptions& o, RandomStream& random)
+      : options(o),
+        self_attn(width, o.heads, random, o.dropout),
+        linear1(width, o.hidden, random),
+        linear2(o.hidden, width, random),
+        norm1(width, o.eps),
+        norm2(width, o.eps),
+        dropout(o.dropout, random),
+        dropout1(o.dropout, random),
+        dropout2(o.dropout, random) {}
+
+  template <class V>
+  void visit(V&& v) {
+    v("self_attn", self_attn);
+    v("linear1", linear1);
+    v("linear2", linear2);
+    v("norm1", norm1);
+    v("norm2", norm2);
+    v("dropout", dropout);
+    v("dropout1", dropout1);
+    v("dropout2", dropout2);
+  }
+
+  // x (B, L, C) -> (B, L, C).
+  Var<T, D> operator()(const Var<T, D>& x, const AttentionOptions<D>& attention = {}, Site site = Site::here()) {
+    if (options.norm_first) {
+      const Var<T, D> n = norm1(x, site);
+      const Var<T, D> y = x + dropout1(self_attn(n, n, n, attention, site), site);
+      return y + dropout2(feed_forward(norm2(y, site), site), site);
+    }
+    const Var<T, D> y = norm1(x + dropout1(self_attn(x, x, x, attention, site), site), site);
+    return norm2(y + dropout2(feed_forward(y, site), site), site);
+  }
+
+ private:
+  Var<T, D> feed_forward(const Var<T, D>& x, Site site) {
+    if (options.activation == Activation::relu)
+      return linear2(dropout(linear_relu(x, linear1.weight, linear1.bias, site), site), site);
+    const Var<T, D> h = linear1(x, site);
+    return linear2(dropout(options.activation == Activation::gelu ? gelu(h, site) : quick_gelu(h, site), site), site);
+  }
+};
+
+// Layers one after the other: "layers.0", "layers.1", ...
+template <class T, class D = Cpu>
+struct TransformerEncoder {
+  std::vector<TransformerEncoderLayer<T, D>> layers;
+
+  TransformerEncoder() = default;
+  TransformerEncoder(index_t width, int depth, const TransformerOptions& options, RandomStream& random) {
+    for (int i = 0; i < depth; ++i) layers.emplace_back(width, options, random);
+  }
+  template <class V>
+  void visit(V&& v) {
+    v("layers", layers);
+  }
+  Var<T, D> operator()(Var<T, D> x, const AttentionOptions<D>& attention = {}, Site site = Site::here()) {
+    for (auto& layer : layers) x = layer(x, attention, site);
+    return x;
+  }
+};
+
+}  // namespace limbic
