@@ -35,6 +35,17 @@ struct CountNonzero : Add<index_t> {
   LIMBIC_INLINE index_t map(T x) const { return index_t(x != T(0)); }
 };
 
+template <class T>
+struct Product {
+  LIMBIC_INLINE T identity() const { return T(1); }
+  LIMBIC_INLINE T map(T x) const { return x; }
+  LIMBIC_INLINE T combine(T a, T b) const { return a * b; }
+};
+template <class T>
+struct ProductOfNonzero : Product<T> {
+  LIMBIC_INLINE T map(T x) const { return x == T(0) ? T(1) : x; }
+};
+
 // Of a boolean tensor: is one of them true, are all?
 struct Any {
   LIMBIC_INLINE bool identity() const { return false; }
