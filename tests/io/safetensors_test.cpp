@@ -169,7 +169,7 @@ TEST_CASE("names and types that are not there") {
       SafetensorsFile::open(seed("everything")).load<index_t>("F64"),
       ("[safetensors] '" + seed("everything") + "': tensor 'F64' is F64 and cannot be read as int64").c_str(),
       Error);
-  const auto bytes = limbic::safetensors_bytes({{"n", limbic::AnyTensor(~std::uint64_t{0})}});
+  const auto bytes = limbic::safetensors_bytes({{"n", limbic::TensorVariant(~std::uint64_t{0})}});
   CHECK_THROWS_WITH_AS(
       SafetensorsFile::parse(bytes, "m").load<index_t>("n"),
       "[safetensors] 'm': tensor 'n' must have values that fit int64; got 18446744073709551615", Error);

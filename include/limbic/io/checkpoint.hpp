@@ -65,7 +65,7 @@ class Hash64 {
 inline NamedTensors named_tensors(const StateDict& state) {
   NamedTensors out;
   for (const auto& [name, value] : state.values())
-    std::visit([&, &n = name](const auto& v) { out.emplace_back(n, AnyTensor(v)); }, value);
+    std::visit([&, &n = name](const auto& v) { out.emplace_back(n, TensorVariant(v)); }, value);
   return out;
 }
 

@@ -161,18 +161,18 @@ Tensor<T> tensor_from_bytes(std::string_view op, std::string_view what, Dtype dt
 
 // A tensor of any type on its way into a file: made from a Tensor<T> where one is passed, or from a
 // number. Keeps dense data alive.
-class AnyTensor {
+class TensorVariant {
  public:
   template <class T>
-  AnyTensor(const Tensor<T>& tensor) : dtype_(dtype_of<T>), shape_(tensor.shape()) {
+  TensorVariant(const Tensor<T>& tensor) : dtype_(dtype_of<T>), shape_(tensor.shape()) {
     static_assert(std::is_same_v<T, double> || dtype_of<T> != Dtype::f64, "a type that files can hold");
     const Tensor<T> dense = tensor.contiguous();
     storage_ = dense.storage();
     bytes_ = std::as_bytes(dense.span());
   }
   // Shape (), U64.
-  explicit AnyTensor(std::uint64_t value)
-      : AnyTensor(Tensor<index_t>::scalar(std::bit_cast<index_t>(value))) {
+  explicit TensorVariant(std::uint64_t value)
+      : TensorVariant(Tensor<index_t>::scalar(std::bit_cast<index_t>(value))) {
     dtype_ = Dtype::u64;
   }
 
@@ -188,6 +188,6 @@ class AnyTensor {
 };
 
 // What the functions that write several tensors take: {{"weight", w}, {"bias", b}}.
-using NamedTensors = std::vector<std::pair<std::string, AnyTensor>>;
+using NamedTensors = std::vector<std::pair<std::string, TensorVariant>>;
 
 }  // namespace limbic

@@ -190,7 +190,7 @@ Tensor<T> load_npy(const std::string& path) {
 }
 
 // Everything before the data of an array: version 1.0, padded to a multiple of 64 bytes.
-inline std::string npy_header_text(const AnyTensor& tensor) {
+inline std::string npy_header_text(const TensorVariant& tensor) {
   const char* descr = "";
   switch (tensor.dtype()) {
     case Dtype::boolean: descr = "|b1"; break;
@@ -215,7 +215,7 @@ inline std::string npy_header_text(const AnyTensor& tensor) {
 }
 
 // Writes an array, atomically: save_npy("x.npy", tensor). Throws when the file cannot be written.
-inline void save_npy(const std::string& path, const AnyTensor& tensor) {
+inline void save_npy(const std::string& path, const TensorVariant& tensor) {
   AtomicFile file(path);
   file.write(npy_header_text(tensor));
   file.write(tensor.bytes());

@@ -1,0 +1,10 @@
+// All losses.
+#pragma once
+
+#include <limbic/loss/batches.hpp>
+#include <limbic/loss/energy_distance.hpp>
+#include <limbic/loss/jmmd.hpp>
+#include <limbic/loss/kernel.hpp>
+#include <limbic/loss/lmmd.hpp>
+#include <limbic/loss/mmd.hpp>
+#include <limbic/loss/pair_form.hpp>

@@ -1,0 +1,11 @@
+// Modules, initialisers.
+#pragma once
+
+#include <limbic/nn/attention.hpp>
+#include <limbic/nn/dropout.hpp>
+#include <limbic/nn/init.hpp>
+#include <limbic/nn/linear.hpp>
+#include <limbic/nn/module.hpp>
+#include <limbic/nn/norm.hpp>
+#include <limbic/nn/sequential.hpp>
+#include <limbic/nn/transformer.hpp>
