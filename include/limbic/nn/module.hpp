@@ -11,7 +11,8 @@
 //
 // A part is a parameter (Var), a buffer (Tensor), a Training flag, a RandomStream, a module, or a
 // std::vector of modules, whose names are their positions. No base class, no registry: a module can be
-// copied, moved and embedded. Copies share the memory of their parameters.
+// copied, moved and embedded. Copies share the memory of their parameters; clone() has its own. A parameter
+// that has several names (tied weights) counts once, but is in the state dict under each of them.
 #pragma once
 
 #include <limbic/autograd/engine.hpp>
@@ -19,6 +20,8 @@
 #include <limbic/io/state_dict.hpp>
 
 #include <concepts>
+#include <map>
+#include <set>
 
 namespace limbic {
 
@@ -81,13 +84,25 @@ void visit_parts(M& module, F&& f) {
   module.visit(detail::Walk<F>("", f));
 }
 
-// Parameters with their names; optional ones that are not there (a Linear without bias) are left out.
+namespace detail {
+// Calls f(name, variable) for every parameter that is there, once.
+template <class M, class F>
+void visit_parameters(M& module, F&& f) {
+  std::set<const void*> seen;
+  visit_parts(module, [&]<class X>(const std::string& name, X& part) {
+    if constexpr (OperandTraits<X>::kVar)
+      if (part.defined() && (!part.node() || seen.insert(part.node().get()).second)) f(name, part);
+  });
+}
+}  // namespace detail
+
+// Parameters with their names, of several the first; optional ones that are not there (a Linear without bias)
+// are left out.
 template <class T, class D = Cpu, ModuleLike M>
 std::vector<Named<Var<T, D>>> named_parameters(M& module) {
   std::vector<Named<Var<T, D>>> out;
-  visit_parts(module, [&]<class X>(const std::string& name, X& part) {
-    if constexpr (std::same_as<X, Var<T, D>>)
-      if (part.defined()) out.push_back({name, &part});
+  detail::visit_parameters(module, [&]<class X>(const std::string& name, X& part) {
+    if constexpr (std::same_as<X, Var<T, D>>) out.push_back({name, &part});
   });
   return out;
 }
@@ -113,10 +128,28 @@ std::vector<Named<Tensor<T, D>>> named_buffers(M& module) {
 template <ModuleLike M>
 index_t count_parameters(M& module) {
   index_t n = 0;
-  visit_parts(module, [&]<class X>(const std::string&, X& part) {
-    if constexpr (OperandTraits<X>::kVar) n += part.defined() ? part.numel() : 0;
-  });
+  detail::visit_parameters(module, [&](const std::string&, auto& part) { n += part.numel(); });
   return n;
+}
+
+// A copy with parameters and buffers of its own, frozen where the module's are; tied weights stay tied. Its
+// random streams draw the same numbers as the module's.
+template <ModuleLike M>
+M clone(const M& module) {
+  M out = module;
+  std::map<const void*, void*> copies;
+  visit_parts(out, [&]<class X>(const std::string&, X& part) {
+    if constexpr (OperandTraits<X>::kVar) {
+      if (!part.defined()) return;
+      void*& copy = copies[part.node() ? static_cast<const void*>(part.node().get()) : &part];
+      if (copy) part = *static_cast<X*>(copy);
+      else part = X::leaf(part.value().clone()).set_requires_grad(part.requires_grad());
+      copy = &part;
+    } else if constexpr (requires { part.mutable_data(); }) {
+      if (part.defined()) part = part.clone();
+    }
+  });
+  return out;
 }
 
 // Turns training behaviour on or off everywhere in the module.

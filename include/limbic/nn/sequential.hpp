@@ -1,8 +1,7 @@
-// Sequential: modules one after the other, and activations as modules.
+// Sequential: modules one after the other.
 #pragma once
 
 #include <limbic/nn/module.hpp>
-#include <limbic/ops/activation.hpp>
 
 #include <tuple>
 
@@ -33,31 +32,6 @@ struct Sequential {
   auto run(const X& x) {
     if constexpr (I == sizeof...(M)) return x;
     else return run<I + 1>(std::get<I>(parts)(x));
-  }
-};
-
-struct Tanh {
-  template <class V>
-  void visit(V&&) {}
-  template <Operand X>
-  X operator()(const X& x) const {
-    return tanh(x);
-  }
-};
-struct Relu {
-  template <class V>
-  void visit(V&&) {}
-  template <Operand X>
-  X operator()(const X& x) const {
-    return relu(x);
-  }
-};
-struct Gelu {
-  template <class V>
-  void visit(V&&) {}
-  template <Operand X>
-  X operator()(const X& x) const {
-    return gelu(x);
   }
 };
 
