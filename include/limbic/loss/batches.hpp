@@ -1,7 +1,7 @@
 // What the losses share: checks of two batches of features, sample weights, and roots that stop at zero.
 #pragma once
 
-#include <limbic/ops/power.hpp>
+#include <limbic/ops/statistics.hpp>
 
 namespace limbic {
 
@@ -52,23 +52,22 @@ std::vector<double> normalised_weights(std::string_view op, const char* what, co
 }
 
 // sqrt(x) with slope 0 at 0: for norms of differences that may vanish.
-struct RootF : OfOutput {
-  static constexpr const char* name = "sqrt";
-  LIMBIC_INLINE auto value(auto x) const { return math::sqrt(x); }
-  auto slope(const auto& y) const {
-    const auto flat_there = mask_of([](auto v) { return v <= 0; }, y);
-    return choose(flat_there, like(y, 0), like(y, 0.5) / choose(flat_there, like(y, 1), y));
-  }
-};
 template <Operand X>
 X root(const X& x, Site site = Site::here()) {
   return unary(site, RootF{}, x);
 }
 
-template <Operand R, Operand X>
-R as_result(const X& x) {
-  if constexpr (std::is_same_v<R, X>) return x;
-  else return R(x);
+// The weights (n, 1) of samples that sum to 1, as a tensor.
+template <class T, class D>
+Tensor<T, D> weight_column(std::string_view op, const char* what, const Tensor<T, D>& weights, index_t n) {
+  const std::vector<double> w = normalised_weights(op, what, weights, n);
+  return Tensor<T, D>::from({n, 1}, std::vector<T>(w.begin(), w.end()));
+}
+
+// Mean (1, d) of the rows of x (n, d); `w` as weight_column() gives it, or undefined for equal weights.
+template <Operand X>
+X mean_row(const X& x, const Tensor<scalar_of<X>, device_of<X>>& w) {
+  return w.defined() ? sum(x * w, {0}, true) : mean(x, {0}, true);
 }
 
 }  // namespace detail

@@ -1,0 +1,93 @@
+// CORAL: second moments of two batches aligned.
+//
+//   C = covariance of a batch, with n - 1        (C = 0 for one sample)
+//   paper   |C_s - C_t|_F^2 / (4 d^2)            (Sun and Saenko, "Deep CORAL", 2016, arXiv:1607.01719)
+//   tllib   mean (mean_s - mean_t)^2 + mean (C_s - C_t)^2
+//
+// >= 0. Sample weights w (summing to 1): C = sum w (x - m)(x - m)' / (1 - sum w^2), m = sum w x. Costs
+// O((n + m) d + d^2) memory.
+#pragma once
+
+#include <limbic/backend/cpu/eigh.hpp>
+#include <limbic/loss/batches.hpp>
+#include <limbic/ops/matmul.hpp>
+
+namespace limbic {
+
+enum class CoralForm : std::uint8_t { paper, tllib };
+
+struct CoralOptions {
+  CoralForm form = CoralForm::paper;
+};
+
+// "coral(paper)", for logs.
+inline std::string to_text(const CoralOptions& o) {
+  return o.form == CoralForm::paper ? "coral(paper)" : "coral(tllib)";
+}
+// "tllib". Throws for another name.
+inline CoralOptions coral_preset(std::string_view name) {
+  if (name != "tllib") fail("coral_preset", "the only preset is tllib; got ", name);
+  return {.form = CoralForm::tllib};
+}
+
+namespace detail {
+
+template <Operand X>
+struct Moments {
+  X mean;        // (1, d)
+  X covariance;  // (d, d)
+
+  Moments(std::string_view op, const char* what, const X& x, const Tensor<scalar_of<X>, device_of<X>>& weights) {
+    using T = scalar_of<X>;
+    const index_t n = x.size(0);
+    double rest = 1;  // 1 - sum w^2
+    Tensor<T, device_of<X>> w;
+    if (weights.defined()) {
+      for (double v : normalised_weights(op, what, weights, n)) rest -= v * v;
+      w = weight_column(op, what, weights, n);
+    } else {
+      rest = static_cast<double>(n - 1);
+    }
+    mean = mean_row(x, w);
+    const X centred = x - mean;
+    const T scale = rest > 1e-12 ? static_cast<T>(1 / rest) : T(0);
+    covariance = matmul(transpose(centred), w.defined() ? centred * w : centred) * scale;
+  }
+};
+
+}  // namespace detail
+
+// CORAL distance of source (n, d) and target (m, d) -> (). Throws for other shapes and empty batches.
+template <Operand A, Operand B>
+result_of<A, B> coral(const A& source, const B& target, const CoralOptions& options = {},
+                      const SampleWeightsFor<A, B>& weights = {}) {
+  using T = scalar_of<A>;
+  detail::check_batches("coral", source.shape(), target.shape());
+  const detail::Moments<A> s("coral", "source", source, weights.source);
+  const detail::Moments<B> t("coral", "target", target, weights.target);
+  const auto difference = square(s.covariance - t.covariance);
+  if (options.form == CoralForm::tllib) return mean(square(s.mean - t.mean)) + mean(difference);
+  const T d = static_cast<T>(source.size(1));
+  return sum(difference) * (T(1) / (T(4) * d * d));
+}
+
+// The closed form: source (n, d) whitened and re-coloured with the target's covariance,
+// s (C_s + I)^(-1/2) (C_t + I)^(1/2) -> (n, d) (Sun, Feng and Saenko, "Return of frustratingly easy domain
+// adaptation", AAAI 2016). Throws for other shapes, empty batches and features that are not finite.
+template <class T, class D>
+Tensor<T, D> coral_transform(const Tensor<T, D>& source, const Tensor<T, D>& target) {
+  constexpr const char* kName = "coral_transform";
+  detail::check_batches(kName, source.shape(), target.shape());
+  const index_t d = source.size(1);
+  auto power = [&](const Tensor<T, D>& x, double exponent) {
+    const Tensor<T, D> c = detail::Moments<Tensor<T, D>>(kName, "", x, {}).covariance + Tensor<T, D>::eye(d);
+    Tensor<double, D> values = Tensor<double, D>::empty({d}), vectors = Tensor<double, D>::empty({d, d});
+    if (!eigh(D{}, c, values, vectors)) fail(kName, "the features must be finite; got ", x);
+    Tensor<T, D> y = Tensor<T, D>::empty({d, d});
+    spectral_function(D{}, y, values, vectors, [&](double e) { return std::pow(e, exponent); });
+    return y;
+  };
+  return matmul(matmul(source, power(source, -0.5)), power(target, 0.5));
+}
+
+}  // namespace limbic
