@@ -77,6 +77,8 @@ TEST_CASE("split and chunk") {
   CHECK(chunk(t, 4, 1).size() == 3);
   CHECK(split(Tensor<float>::zeros({0}), 3).size() == 1);
   check_error([&] { split(t, {2, 2}, 1); }, {"[split]", "add up", "4", "dim 1 of (2, 5)"});
+  check_error([&] { split(t, {2, 4}, 1); }, {"[split]", "add up to more", "got 4 after 2 for dim 1 of (2, 5)"});
+  check_error([&] { split(t, {-1, 6}, 1); }, {"[split]", "negative", "-1"});
   check_error([&] { split(t, 0, 1); }, {"[split]", "positive"});
   check_error([&] { chunk(t, 0, 1); }, {"[chunk]", "positive"});
 }

@@ -106,7 +106,8 @@ std::vector<X> split(const X& x, std::span<const index_t> sizes, index_t dim = 0
   const int d = normalize_dim("split", dim, x.rank());
   index_t total = 0;
   for (index_t n : sizes) {
-    check(n >= 0, "split", "sizes must not be negative; got ", n);
+    check(n >= 0 && n <= x.shape()[d] - total, "split", "sizes must not be negative, nor add up to more than the ",
+          "dimension's; got ", n, " after ", total, " for dim ", d, " of ", x.shape());
     total += n;
   }
   if (total != x.shape()[d])

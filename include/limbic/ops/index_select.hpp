@@ -144,8 +144,9 @@ X repeat(const X& x, const Dims& counts, Site site = Site::here()) {
   while (times.rank() < shape.rank()) times.insert(0, 1);
   X y = shape == x.shape() ? x : reshape(x, shape, site);
   for (int d = 0; d < shape.rank(); ++d) {
-    check(times[d] >= 0, "repeat", "counts must not be negative; got ", counts);
     const index_t n = shape[d];
+    check(times[d] >= 0 && times[d] <= (index_t{1} << 46) / std::max<index_t>(n, 1), "repeat",
+          "counts must not be negative, nor make 2^46 elements; got ", counts, " for ", x.shape());
     if (times[d] != 1) y = detail::remap(site, y, d, n * times[d], [n](index_t i) { return i % n; });
   }
   return y;
@@ -155,7 +156,8 @@ X repeat(const X& x, const Dims& counts, Site site = Site::here()) {
 template <Operand X>
 X repeat_interleave(const X& x, index_t times, index_t dim, Site site = Site::here()) {
   const int d = normalize_dim("repeat_interleave", dim, x.rank());
-  check(times >= 0, "repeat_interleave", "the number of times must not be negative; got ", times);
+  check(times >= 0 && times <= (index_t{1} << 46) / std::max<index_t>(x.shape()[d], 1), "repeat_interleave",
+        "the number of times must not be negative, nor make 2^46 elements; got ", times, " for ", x.shape());
   return detail::remap(site, x, d, x.shape()[d] * times, [times](index_t i) { return i / times; });
 }
 
