@@ -39,15 +39,27 @@ struct AdamRule {
     check(o.beta1 >= 0 && o.beta1 < 1 && o.beta2 >= 0 && o.beta2 < 1, name, "betas must be in [0, 1); got ", o.beta1,
           " and ", o.beta2);
   }
+
+  // What all parameters share that were updated as often.
+  template <class T>
+  struct Step {
+    T step, beta1, beta2, eps, root_correction, l2, shrink;
+    Step(const Options& o, std::uint64_t steps)
+        : beta1(static_cast<T>(o.beta1)),
+          beta2(static_cast<T>(o.beta2)),
+          eps(static_cast<T>(o.eps)),
+          l2(static_cast<T>(Decoupled ? 0 : o.weight_decay)),
+          shrink(static_cast<T>(Decoupled ? 1 - o.lr * o.weight_decay : 1)) {
+      const double t = static_cast<double>(steps);
+      step = static_cast<T>(o.lr / (1 - std::pow(o.beta1, t)));
+      root_correction = static_cast<T>(1 / std::sqrt(1 - std::pow(o.beta2, t)));
+    }
+  };
   template <class T, class D>
-  static void update(const Options& o, Tensor<T, D>& p, const Tensor<T, D>& g, State<T, D>& s) {
+  static void update(const Step<T>& c, Tensor<T, D>& p, const Tensor<T, D>& g, State<T, D>& s) {
     for (auto& t : s.tensors)
       if (!t.defined()) t = Tensor<T, D>::zeros(p.shape());
-    const double t = static_cast<double>(s.steps);
-    const double step = o.lr / (1 - std::pow(o.beta1, t)), root = 1 / std::sqrt(1 - std::pow(o.beta2, t));
-    adam_step(D{}, p, s.tensors[0], s.tensors[1], g, static_cast<T>(step), static_cast<T>(o.beta1),
-              static_cast<T>(o.beta2), static_cast<T>(o.eps), static_cast<T>(root),
-              static_cast<T>(Decoupled ? 0 : o.weight_decay), static_cast<T>(Decoupled ? 1 - o.lr * o.weight_decay : 1));
+    adam_step(D{}, p, s.tensors[0], s.tensors[1], g, c.step, c.beta1, c.beta2, c.eps, c.root_correction, c.l2, c.shrink);
   }
 };
 }  // namespace detail

@@ -8,19 +8,20 @@
 
 namespace limbic {
 
-// Scales all gradients by max_norm / (norm + 1e-6) if their joint 2-norm exceeds max_norm; returns that norm
-// before (Pascanu et al., ICML 2013). Throws for a norm that is NaN or Inf, without touching a gradient.
+// Scales all gradients by min(1, max_norm / (norm + 1e-6)), with their joint 2-norm before, which is returned
+// (Pascanu et al., ICML 2013). Throws for a norm that is NaN or Inf, without touching a gradient.
 template <class T, class D>
-double clip_grad_norm(std::vector<Var<T, D>>& parameters, double max_norm) {
+double clip_grad_norm(const std::vector<Var<T, D>>& parameters, double max_norm) {
   check(max_norm > 0, "clip_grad_norm", "max_norm must be positive; got ", max_norm);
   double squares = 0;
   for (const auto& p : parameters)
     if (p.grad().defined()) squares += squared_norm(D{}, p.grad().contiguous());
   const double norm = std::sqrt(squares);
   check(norm - norm == 0, "clip_grad_norm", "the gradients must be finite; their norm is ", norm);
-  if (norm <= max_norm) return norm;
-  const T scale = static_cast<T>(max_norm / (norm + 1e-6));
-  for (auto& p : parameters) {
+  const double factor = max_norm / (norm + 1e-6);
+  if (factor >= 1) return norm;
+  const T scale = static_cast<T>(factor);
+  for (const auto& p : parameters) {
     if (!p.grad().defined()) continue;
     Tensor<T, D> g = p.grad();
     elementwise_update(D{}, [scale](T v) { return v * scale; }, g);
@@ -30,10 +31,10 @@ double clip_grad_norm(std::vector<Var<T, D>>& parameters, double max_norm) {
 
 // Limits every element of every gradient to [-limit, limit].
 template <class T, class D>
-void clip_grad_value(std::vector<Var<T, D>>& parameters, double limit) {
+void clip_grad_value(const std::vector<Var<T, D>>& parameters, double limit) {
   check(limit > 0, "clip_grad_value", "the limit must be positive; got ", limit);
   const T c = static_cast<T>(limit);
-  for (auto& p : parameters) {
+  for (const auto& p : parameters) {
     if (!p.grad().defined()) continue;
     Tensor<T, D> g = p.grad();
     elementwise_update(D{}, [c](T v) { return v > c ? c : v < -c ? -c : v; }, g);

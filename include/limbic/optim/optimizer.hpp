@@ -5,6 +5,8 @@
 #include <limbic/backend/cpu/optim.hpp>
 #include <limbic/io/state_dict.hpp>
 
+#include <optional>
+
 namespace limbic {
 
 // Parameters that share options (learning rate, weight decay, ...).
@@ -14,12 +16,14 @@ struct ParameterGroup {
   Options options;
 };
 
-// Base of the optimisers. Rule has, for one parameter, a State (a number of tensors) and update().
+// Base of the optimisers. Rule has, for one parameter, a State (a number of tensors) and update(), which takes the
+// numbers of one Step.
 template <class Rule, class T, class D>
 class Optimizer {
  public:
   using Options = typename Rule::Options;
   using Group = ParameterGroup<T, D, Options>;
+  using State = typename Rule::template State<T, D>;
 
   // Throws for parameters that are no leaves, and for options out of range.
   explicit Optimizer(std::vector<Var<T, D>> parameters, Options options = {})
@@ -43,17 +47,21 @@ class Optimizer {
   }
   std::uint64_t steps() const { return steps_; }
 
-  // One update of every parameter that has a gradient and is not frozen.
+  // One update of every parameter that has a gradient and is not frozen. Throws for options out of range.
   void step() {
+    for (const Group& g : groups_) Rule::check_options(g.options);
     ++steps_;
     for (std::size_t i = 0; i < groups_.size(); ++i) {
+      std::optional<typename Rule::template Step<T>> shared;
+      std::uint64_t steps = 0;  // those that `shared` is for
       for (std::size_t j = 0; j < groups_[i].parameters.size(); ++j) {
         Var<T, D>& p = groups_[i].parameters[j];
-        const Tensor<T, D> g = p.grad();
+        const Tensor<T, D>& g = p.node()->grad_value;
         if (!g.defined() || !p.requires_grad()) continue;
-        auto& state = states_[i][j];
-        ++state.steps;
-        Rule::update(groups_[i].options, p.mutable_value(), g.contiguous(), state);
+        State& state = states_[i][j];
+        if (++state.steps != steps) shared.emplace(groups_[i].options, steps = state.steps);
+        if (g.is_contiguous()) Rule::update(*shared, p.mutable_value(), g, state);
+        else Rule::update(*shared, p.mutable_value(), g.contiguous(), state);
       }
     }
   }
@@ -79,24 +87,31 @@ class Optimizer {
   // Takes back what state_dict() gave. Throws when it does not fit; nothing is changed then.
   void load_state_dict(const StateDict& state) {
     auto states = states_;
+    std::vector<std::string> names = {"steps"};
     for (std::size_t i = 0; i < states.size(); ++i) {
       for (std::size_t j = 0; j < states[i].size(); ++j) {
         const std::string prefix = std::to_string(i) + "." + std::to_string(j) + ".";
-        states[i][j].steps = state.get_u64(prefix + "steps");
+        names.push_back(prefix + "steps");
         for (std::size_t k = 0; k < Rule::kTensors; ++k) {
           const std::string name = prefix + Rule::kTensorNames[k];
-          const Shape& shape = groups_[i].parameters[j].shape();
-          states[i][j].tensors[k] = state.contains(name) ? state.get<T>(name, shape).clone() : Tensor<T, D>();
+          const bool there = state.contains(name);
+          if (there) names.push_back(name);
+          states[i][j].tensors[k] =
+              there ? state.get<T>(name, groups_[i].parameters[j].shape()).clone() : Tensor<T, D>();
         }
       }
     }
+    state.require_names(names);
+    for (std::size_t i = 0; i < states.size(); ++i)
+      for (std::size_t j = 0; j < states[i].size(); ++j)
+        states[i][j].steps = state.get_u64(std::to_string(i) + "." + std::to_string(j) + ".steps");
     steps_ = state.get_u64("steps");
     states_ = std::move(states);
   }
 
  private:
   std::vector<Group> groups_;
-  std::vector<std::vector<typename Rule::template State<T, D>>> states_;
+  std::vector<std::vector<State>> states_;
   std::uint64_t steps_ = 0;
 };
 

@@ -31,12 +31,25 @@ struct SgdRule {
           o.lr, ", ", o.momentum, " and ", o.weight_decay);
     check(!o.nesterov || o.momentum > 0, name, "nesterov needs a momentum; got 0");
   }
+
+  template <class T>
+  struct Step {
+    T lr, momentum, decay, sign;
+    bool nesterov;
+    Step(const Options& o, std::uint64_t)
+        : lr(static_cast<T>(o.lr)),
+          momentum(static_cast<T>(o.momentum)),
+          decay(static_cast<T>(o.weight_decay)),
+          sign(o.maximize ? T(-1) : T(1)),
+          nesterov(o.nesterov) {}
+  };
   template <class T, class D>
-  static void update(const Options& o, Tensor<T, D>& p, const Tensor<T, D>& g, State<T, D>& s) {
-    const bool first = !s.tensors[0].defined();
-    if (first && o.momentum > 0) s.tensors[0] = Tensor<T, D>::empty(p.shape());
-    sgd_step(D{}, p, s.tensors[0], g, static_cast<T>(o.lr), static_cast<T>(o.momentum), static_cast<T>(o.weight_decay),
-             first, o.nesterov, o.maximize);
+  static void update(const Step<T>& c, Tensor<T, D>& p, const Tensor<T, D>& g, State<T, D>& s) {
+    if (c.momentum == 0) return sgd_step(D{}, p, g, c.lr, c.decay, c.sign);
+    Tensor<T, D>& velocity = s.tensors[0];
+    const bool first = !velocity.defined();
+    if (first) velocity = Tensor<T, D>::empty(p.shape());
+    sgd_momentum_step(D{}, p, velocity, g, c.lr, c.momentum, c.decay, c.sign, first, c.nesterov);
   }
 };
 }  // namespace detail

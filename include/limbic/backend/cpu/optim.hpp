@@ -2,7 +2,8 @@
 #pragma once
 
 #include <limbic/backend/cpu/elementwise.hpp>
-#include <limbic/core/math.hpp>
+#include <limbic/backend/cpu/scratch.hpp>
+#include <limbic/backend/cpu/vec.hpp>
 
 #define LIMBIC_ISA_FILE <limbic/backend/cpu/optim.inl>
 #include <limbic/backend/cpu/isa_foreach.hpp>
@@ -10,6 +11,7 @@
 namespace limbic {
 
 namespace cpu::detail {
+// Calls f(kernels, begin, count) for pieces of n elements.
 template <class F>
 void with_optim(index_t n, F&& f) {
   parallel_for(n, kElementGrain, [&](index_t b, index_t e) {
@@ -18,20 +20,34 @@ void with_optim(index_t n, F&& f) {
 }
 }  // namespace cpu::detail
 
-// All tensors dense and of one shape. `velocity` may be undefined when momentum is 0.
+// In all of them tensors are dense, of one shape, and do not overlap.
+
+// p -= lr d, d = sign g + decay p.
 template <class T>
-void sgd_step(Cpu, Tensor<T, Cpu>& p, Tensor<T, Cpu>& velocity, const Tensor<T, Cpu>& g, T lr, T momentum, T decay,
-              bool first, bool nesterov, bool maximize) {
+void sgd_step(Cpu, Tensor<T, Cpu>& p, const Tensor<T, Cpu>& g, T lr, T decay, T sign) {
   T* const pp = p.mutable_data();
-  T* const vp = velocity.defined() ? velocity.mutable_data() : nullptr;
-  const T sign = maximize ? T(-1) : T(1);
   cpu::detail::with_optim(p.numel(), [&](auto k, index_t b, index_t n) {
-    using K = decltype(k);
-    if (vp) K::template sgd<T>(pp + b, vp + b, g.data() + b, n, lr, momentum, decay, first, nesterov, sign);
-    else K::template sgd_plain<T>(pp + b, g.data() + b, n, lr, decay, sign);
+    decltype(k)::template sgd<T>(pp + b, g.data() + b, n, lr, decay, sign);
   });
 }
 
+// velocity = momentum velocity + d (d if `first`; it may be uninitialised then); p -= lr velocity or, for Nesterov's
+// variant, lr (d + momentum velocity).
+template <class T>
+void sgd_momentum_step(Cpu, Tensor<T, Cpu>& p, Tensor<T, Cpu>& velocity, const Tensor<T, Cpu>& g, T lr, T momentum, T decay,
+                       T sign, bool first, bool nesterov) {
+  T *const pp = p.mutable_data(), *const vp = velocity.mutable_data();
+  auto run = [&](auto is_first, auto is_nesterov) {
+    cpu::detail::with_optim(p.numel(), [&](auto k, index_t b, index_t n) {
+      decltype(k)::template sgd_momentum<is_first.value, is_nesterov.value, T>(pp + b, vp + b, g.data() + b, n, lr,
+                                                                               momentum, decay, sign);
+    });
+  };
+  if (first) nesterov ? run(std::true_type{}, std::true_type{}) : run(std::true_type{}, std::false_type{});
+  else nesterov ? run(std::false_type{}, std::true_type{}) : run(std::false_type{}, std::false_type{});
+}
+
+// p = shrink p - step m / (sqrt(v) root_correction + eps), after m and v took in d = g + l2 p.
 template <class T>
 void adam_step(Cpu, Tensor<T, Cpu>& p, Tensor<T, Cpu>& m, Tensor<T, Cpu>& v, const Tensor<T, Cpu>& g, T step, T beta1,
                T beta2, T eps, T root_correction, T l2, T shrink) {
@@ -51,18 +67,17 @@ void lerp_into(Cpu, Tensor<T, Cpu>& y, const Tensor<T, Cpu>& x, T weight) {
   });
 }
 
-// Sum of squares, in double, over fixed pieces.
+// Sum of squares, in double, piece by piece.
 template <class T>
 double squared_norm(Cpu, const Tensor<T, Cpu>& x) {
+  constexpr index_t kGrain = cpu::detail::kElementGrain;
+  const index_t pieces = (x.numel() + kGrain - 1) / kGrain;
+  double* const part = cpu::scratch<cpu::portable::Optim, double>(pieces);
+  cpu::detail::with_optim(x.numel(), [&](auto k, index_t b, index_t n) {
+    part[b / kGrain] = decltype(k)::template square_sum<T>(x.data() + b, n);
+  });
   double total = 0;
-  const T* p = x.data();
-  constexpr index_t kLanes = 16;
-  double lane[kLanes] = {};
-  index_t i = 0;
-  for (; i + kLanes <= x.numel(); i += kLanes)
-    for (index_t j = 0; j < kLanes; ++j) lane[j] += static_cast<double>(p[i + j]) * static_cast<double>(p[i + j]);
-  for (; i < x.numel(); ++i) total += static_cast<double>(p[i]) * static_cast<double>(p[i]);
-  for (double l : lane) total += l;
+  for (index_t i = 0; i < pieces; ++i) total += part[i];
   return total;
 }
 

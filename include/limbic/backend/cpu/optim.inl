@@ -1,48 +1,76 @@
 // Included once for each instruction set; see isa.hpp.
 struct Optim {
   template <class T>
-  static void sgd(T* LIMBIC_RESTRICT p, T* LIMBIC_RESTRICT velocity, const T* LIMBIC_RESTRICT g, index_t n, T lr,
-                  T momentum, T decay, bool first, bool nesterov, T sign) {
-    const T keep = first ? T(0) : momentum, mix = nesterov ? momentum : T(0);
-    each(n, [&](index_t i) {
-      const T d = sign * g[i] + decay * p[i];
-      const T v = (first ? T(0) : keep * velocity[i]) + d;
-      velocity[i] = v;
-      p[i] -= lr * (nesterov ? d + mix * v : v);
+  static void sgd(T* p, const T* g, index_t n, T lr, T decay, T sign) {
+    for_vectors<T>(n, [&](index_t i, auto at) LIMBIC_LAMBDA {
+      const Vec<T> w = at.load(p + i);
+      at.store(p + i, w - lr * (sign * at.load(g + i) + decay * w));
     });
   }
-  template <class T>
-  static void sgd_plain(T* LIMBIC_RESTRICT p, const T* LIMBIC_RESTRICT g, index_t n, T lr, T decay, T sign) {
-    each(n, [&](index_t i) { p[i] -= lr * (sign * g[i] + decay * p[i]); });
+  template <bool kFirst, bool kNesterov, class T>
+  static void sgd_momentum(T* p, T* velocity, const T* g, index_t n, T lr, T momentum, T decay, T sign) {
+    for_vectors<T>(n, [&](index_t i, auto at) LIMBIC_LAMBDA {
+      const Vec<T> w = at.load(p + i), d = sign * at.load(g + i) + decay * w;
+      Vec<T> v = d;
+      if constexpr (!kFirst) v += momentum * at.load(velocity + i);
+      at.store(velocity + i, v);
+      if constexpr (kNesterov) v = d + momentum * v;
+      at.store(p + i, w - lr * v);
+    });
   }
 
   // `l2` is added to the gradient (Adam), `shrink` multiplies the parameter (AdamW).
   template <class T>
-  static void adam(T* LIMBIC_RESTRICT p, T* LIMBIC_RESTRICT m, T* LIMBIC_RESTRICT v, const T* LIMBIC_RESTRICT g,
-                   index_t n, T step, T beta1, T beta2, T eps, T root_correction, T l2, T shrink) {
-    each(n, [&](index_t i) {
-      const T w = p[i] * shrink;
-      const T d = g[i] + l2 * p[i];
-      const T mi = beta1 * m[i] + (T(1) - beta1) * d;
-      const T vi = beta2 * v[i] + (T(1) - beta2) * d * d;
-      m[i] = mi;
-      v[i] = vi;
-      p[i] = w - step * mi / (math::sqrt(vi) * root_correction + eps);
+  static void adam(T* p, T* m, T* v, const T* g, index_t n, T step, T beta1, T beta2, T eps, T root_correction, T l2,
+                   T shrink) {
+    for_vectors<T>(n, [&](index_t i, auto at) LIMBIC_LAMBDA {
+      const Vec<T> w = at.load(p + i), d = at.load(g + i) + l2 * w;
+      const Vec<T> mi = beta1 * at.load(m + i) + (T(1) - beta1) * d;
+      const Vec<T> vi = beta2 * at.load(v + i) + (T(1) - beta2) * d * d;
+      at.store(m + i, mi);
+      at.store(v + i, vi);
+      at.store(p + i, w * shrink - step * mi / (root<T>(vi) * root_correction + eps));
     });
   }
 
+  // y += weight (x - y).
   template <class T>
-  static void lerp(T* LIMBIC_RESTRICT y, const T* LIMBIC_RESTRICT x, index_t n, T weight) {
-    each(n, [&](index_t i) { y[i] += weight * (x[i] - y[i]); });
+  static void lerp(T* y, const T* x, index_t n, T weight) {
+    for_vectors<T>(n, [&](index_t i, auto at) LIMBIC_LAMBDA {
+      const Vec<T> old = at.load(y + i);
+      at.store(y + i, old + weight * (at.load(x + i) - old));
+    });
+  }
+
+  // Sum of x^2 in double: the same 16 partial sums on every instruction set.
+  template <class T>
+  static double square_sum(const T* x, index_t n) {
+    constexpr index_t kSums = 16;
+    double sum[kSums] = {}, total = 0;
+    index_t i = 0;
+    for (; i + kSums <= n; i += kSums) {
+      for (index_t j = 0; j < kSums; ++j) {
+        const double v = static_cast<double>(x[i + j]);
+        sum[j] += v * v;
+      }
+    }
+    for (; i < n; ++i) total += static_cast<double>(x[i]) * static_cast<double>(x[i]);
+    for (double s : sum) total += s;
+    return total;
   }
 
  private:
-  template <class F>
-  [[gnu::always_inline]] static inline void each(index_t n, F&& f) {
-    constexpr index_t kBlock = 64;
-    index_t i = 0;
-    for (; i + kBlock <= n; i += kBlock)
-      for (index_t j = i; j < i + kBlock; ++j) f(j);
-    for (; i < n; ++i) f(i);
+  // std::sqrt sets errno for negative numbers, which keeps compilers from vectorising it.
+  template <class T>
+  static LIMBIC_INLINE Vec<T> root(Vec<T> x) {
+#if defined(__x86_64__)
+    if constexpr (kIsa != Isa::portable) {
+      if constexpr (sizeof(T) == 4) asm("vsqrtps %1, %0" : "=v"(x) : "v"(x));
+      else asm("vsqrtpd %1, %0" : "=v"(x) : "v"(x));
+      return x;
+    }
+#endif
+    for (int l = 0; l < kLanes<T>; ++l) x[l] = std::sqrt(x[l]);
+    return x;
   }
 };
