@@ -56,7 +56,7 @@ void add_elementwise(Registry& r) {
   reduction(r, "mean", [](const auto& x, const Dims& d, bool keep) { return mean(x, d, keep); });
   reduction(r, "amax", [](const auto& x, const Dims& d, bool keep) { return amax(x, d, keep); });
   reduction(r, "amin", [](const auto& x, const Dims& d, bool keep) { return amin(x, d, keep); });
-  reduction(r, "norm", [](const auto& x, const Dims& d, bool keep) { return norm(x, 2, d, keep); });
+  reduction(r, "norm", [](const auto& x, const Dims& d, bool keep) { return norm(x, d, keep); });
   reduction(r, "logsumexp", [](const auto& x, const Dims& d, bool keep) { return logsumexp(x, d, keep); });
   r.add("var", [](auto& c) { c.y(var(c.x("x"), c.dims("dims"), c.flag("unbiased") ? 1 : 0, c.flag("keepdim"))); });
   r.add("argmax", [](auto& c) { c.y(argmax(c.x("x"), c.integer("dim"))); });

@@ -1,7 +1,9 @@
 // Modules, initialisers.
 #pragma once
 
+#include <limbic/nn/activation.hpp>
 #include <limbic/nn/attention.hpp>
+#include <limbic/nn/conv.hpp>
 #include <limbic/nn/dropout.hpp>
 #include <limbic/nn/init.hpp>
 #include <limbic/nn/linear.hpp>

@@ -17,6 +17,7 @@
 #include <limbic/ops/diagonal.hpp>
 #include <limbic/ops/drop_path.hpp>
 #include <limbic/ops/dropout.hpp>
+#include <limbic/ops/einsum.hpp>
 #include <limbic/ops/elementwise.hpp>
 #include <limbic/ops/error_function.hpp>
 #include <limbic/ops/exponential.hpp>
