@@ -1,0 +1,111 @@
+// Distillation of predictions: a student's logits towards a teacher's.
+//
+//   distillation         T^2 KL(softmax(teacher / T) | softmax(student / T)), mean over samples
+//                        (Hinton, Vinyals and Dean, 2015, arXiv:1503.02531); no gradient to the teacher
+//   mutual_distillation  KL(b | a) + KL(a | b), mean over samples; gradient to both
+//                        (Zhang et al., "Deep mutual learning", 2017, arXiv:1706.00384)
+//   decoupled_kd         alpha KL(binary) + beta KL(softmax over the classes but the label), both at T, times T^2;
+//                        binary: (p_label, 1 - p_label) (Zhao et al., CVPR 2022, arXiv:2203.08679)
+//
+// All >= 0.
+#pragma once
+
+#include <limbic/loss/entropy.hpp>
+#include <limbic/ops/gather.hpp>
+
+namespace limbic {
+
+struct DistillationOptions {
+  double temperature = 4;
+};
+struct DecoupledKdOptions {
+  double alpha = 1, beta = 8, temperature = 4;
+};
+
+// "distillation(temperature 4)", for logs.
+inline std::string to_text(const DistillationOptions& o) {
+  return "distillation(temperature " + to_text(o.temperature) + ")";
+}
+inline std::string to_text(const DecoupledKdOptions& o) {
+  return "decoupled_kd(alpha " + to_text(o.alpha) + ", beta " + to_text(o.beta) + ", temperature " +
+         to_text(o.temperature) + ")";
+}
+
+namespace detail {
+
+template <Operand A, Operand B>
+void check_distillation(const char* op, const A& student, const B& teacher, double temperature) {
+  check_logits(op, "student", student.shape());
+  check_same_shape(op, "student", student.shape(), "teacher", teacher.shape());
+  check_temperature(op, temperature);
+}
+
+// log softmax(z / T).
+template <Operand X>
+X tempered(const X& z, double temperature, Site site) {
+  return finite_log_softmax(temperature == 1 ? z : affine(z, static_cast<scalar_of<X>>(1 / temperature), scalar_of<X>(0), site), site);
+}
+
+// KL(exp(lq) | exp(lp)) of each row (N).
+template <Operand Q, Operand P>
+result_of<Q, P> kl_rows(const Q& lq, const P& lp) {
+  return sum(exp(lq) * (lq - lp), {1});
+}
+
+}  // namespace detail
+
+// Distillation loss of student and teacher logits (N, K) -> (). Throws for other shapes and temperatures that are
+// not positive.
+template <Operand A, Operand B>
+A distillation(const A& student, const B& teacher, const DistillationOptions& options = {},
+               const WeightsFor<A>& weights = {}, Site site = Site::here()) {
+  constexpr const char* kName = "distillation";
+  detail::check_distillation(kName, student, teacher, options.temperature);
+  const double t = options.temperature;
+  const A each = detail::kl_rows(detail::tempered(value_of(teacher), t, site), detail::tempered(student, t, site));
+  return detail::reduce_loss(kName, each, Reduction::mean, weights, site) * static_cast<scalar_of<A>>(t * t);
+}
+
+// Mutual distillation of logits a and b (N, K) -> (), at a temperature of 1 by default (else times T^2). Throws as
+// distillation().
+template <Operand A, Operand B>
+result_of<A, B> mutual_distillation(const A& a, const B& b, const DistillationOptions& options = {.temperature = 1},
+                                    const WeightsFor<A>& weights = {}, Site site = Site::here()) {
+  constexpr const char* kName = "mutual_distillation";
+  detail::check_distillation(kName, a, b, options.temperature);
+  const double t = options.temperature;
+  const A la = detail::tempered(a, t, site);
+  const B lb = detail::tempered(b, t, site);
+  const auto each = sum((exp(lb) - exp(la)) * (lb - la), {1});
+  return detail::reduce_loss(kName, each, Reduction::mean, weights, site) * static_cast<scalar_of<A>>(t * t);
+}
+
+// Decoupled distillation of student and teacher logits (N, K), K at least 2, with labels (N) -> (). Throws for other
+// shapes, labels out of range, and temperatures that are not positive.
+template <Operand A, Operand B>
+A decoupled_kd(const A& student, const B& teacher, const Tensor<index_t, device_of<A>>& labels,
+               const DecoupledKdOptions& options = {}, const WeightsFor<A>& weights = {}, Site site = Site::here()) {
+  using T = scalar_of<A>;
+  constexpr const char* kName = "decoupled_kd";
+  detail::check_distillation(kName, student, teacher, options.temperature);
+  const index_t k = student.size(1);
+  check(k >= 2, kName, "at least two classes are needed; got ", k);
+  detail::check_labels(kName, "labels", labels, student.size(0), k);
+  const double t = options.temperature;
+  const auto own = detail::label_mask(labels, k);
+  const auto index = labels.contiguous().unsqueeze(1);
+  // Far below all logits, but finite: 0 after exp, and no NaN in differences.
+  constexpr T kNever = T(-1e30);
+  const auto ls = detail::tempered(student, t, site);
+  const auto lt = detail::tempered(value_of(teacher), t, site);
+  const auto s_rest = masked_fill(ls, own, kNever), t_rest = masked_fill(lt, own, kNever);
+  const auto s_own = gather(ls, 1, index), s_other = logsumexp(s_rest, {1}, true);
+  const auto t_own = gather(lt, 1, index), t_other = logsumexp(t_rest, {1}, true);
+  const A binary = sum(exp(t_own) * (t_own - s_own) + exp(t_other) * (t_other - s_other), {1});
+  const auto tn = log_softmax(t_rest, 1);
+  const A rest = sum(masked_fill(exp(tn) * (tn - log_softmax(s_rest, 1)), own, T(0)), {1});
+  const A each = binary * static_cast<T>(options.alpha) + rest * static_cast<T>(options.beta);
+  return detail::reduce_loss(kName, each, Reduction::mean, weights, site) * static_cast<T>(t * t);
+}
+
+}  // namespace limbic

@@ -1,0 +1,65 @@
+// How the losses of samples become one number, and checks of what comes with them.
+#pragma once
+
+#include <limbic/loss/batches.hpp>
+#include <limbic/ops/compare.hpp>
+
+namespace limbic {
+
+enum class Reduction : std::uint8_t { mean, sum, none };
+
+inline std::string to_text(Reduction r) {
+  constexpr const char* kNames[] = {"mean", "sum", "none"};
+  return kNames[static_cast<int>(r)];
+}
+
+// Sample weights of operand X.
+template <class X>
+using WeightsFor = std::type_identity_t<Tensor<scalar_of<X>, device_of<X>>>;
+
+namespace detail {
+
+// Reduces x. `weights`, if defined, broadcast to x's shape: the mean is then sum w x / sum w, 0 if all are 0.
+template <Operand X>
+X reduce_loss(std::string_view op, const X& x, Reduction reduction, const WeightsFor<X>& weights, Site site) {
+  using T = scalar_of<X>;
+  if (!weights.defined()) {
+    if (reduction == Reduction::none) return x;
+    if (reduction == Reduction::sum) return sum(x, {}, false, site);
+    if (x.numel() == 0) fail(op, "at least one sample is needed for a mean; got ", x.shape());
+    return mean(x, {}, false, site);
+  }
+  if (!expandable(weights.shape(), x.shape()))
+    fail(op, "sample weights must broadcast to the losses; got weights ", weights.shape(), ", losses ", x.shape());
+  const X weighted = mul(x, weights, site);
+  if (reduction == Reduction::none) return weighted;
+  if (reduction == Reduction::sum) return sum(weighted);
+  T total = T(0);
+  for (T w : weights.expand(x.shape()).to_vector()) {
+    check(w >= T(0), op, "sample weights must not be negative; got ", static_cast<double>(w));
+    total += w;
+  }
+  return sum(weighted) * (total > T(0) ? T(1) / total : T(0));
+}
+
+// Throws unless logits are (N, K), N and K positive.
+inline void check_logits(std::string_view op, const char* what, const Shape& shape) {
+  if (shape.rank() != 2 || shape[0] == 0 || shape[1] == 0)
+    fail(op, what, " must be of shape (N, K), not empty; got ", shape);
+}
+inline void check_same_shape(std::string_view op, const char* a_name, const Shape& a, const char* b_name, const Shape& b) {
+  if (!(a == b)) fail(op, a_name, " and ", b_name, " must have one shape; got ", a_name, " ", a, ", ", b_name, " ", b);
+}
+inline void check_temperature(std::string_view op, double t) {
+  check(t > 0 && std::isfinite(t), op, "the temperature must be positive; got ", t);
+}
+
+// (N, K): whether k is label n.
+template <class D>
+Tensor<bool, D> label_mask(const Tensor<index_t, D>& labels, index_t classes) {
+  return eq(labels.unsqueeze(1), Tensor<index_t, D>::arange(classes));
+}
+
+}  // namespace detail
+
+}  // namespace limbic

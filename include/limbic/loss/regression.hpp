@@ -1,0 +1,71 @@
+// Losses of differences d = a - b, elementwise, then reduced.
+//
+//   mse        d^2                l1     |d|
+//   smooth_l1  d^2 / (2 beta)     where |d| < beta,  else |d| - beta / 2
+//   huber      d^2 / 2            where |d| < delta, else delta (|d| - delta / 2)
+#pragma once
+
+#include <limbic/loss/reduction.hpp>
+#include <limbic/ops/clamp.hpp>
+#include <limbic/ops/rounding.hpp>
+
+namespace limbic {
+
+namespace detail {
+
+template <class T>
+struct SmoothL1F : OfInput {
+  static constexpr const char* name = "smooth_l1";
+  T beta;
+  LIMBIC_INLINE T value(T x) const {
+    const T a = math::abs(x);
+    return choose(a < beta, T(0.5) * x * x / beta, a - T(0.5) * beta);
+  }
+  template <class X>
+  X slope(const X& x) const {
+    if constexpr (Operand<X>) return clamp(x * (T(1) / beta), T(-1), T(1));
+    else return math::max(T(-1), math::min(T(1), x / beta));
+  }
+};
+
+template <Operand A, Operand B>
+result_of<A, B> difference(std::string_view op, const A& a, const B& b, Site site) {
+  check_same_shape(op, "a", a.shape(), "b", b.shape());
+  return sub(a, b, site);
+}
+
+}  // namespace detail
+
+// Squared error. All four take a and b of one shape, sample weights that broadcast to it, and throw for other
+// shapes.
+template <Operand A, Operand B>
+result_of<A, B> mse(const A& a, const B& b, Reduction reduction = Reduction::mean, const WeightsFor<A>& weights = {},
+                    Site site = Site::here()) {
+  return detail::reduce_loss("mse", square(detail::difference("mse", a, b, site), site), reduction, weights, site);
+}
+// Absolute error; slope 0 at 0.
+template <Operand A, Operand B>
+result_of<A, B> l1(const A& a, const B& b, Reduction reduction = Reduction::mean, const WeightsFor<A>& weights = {},
+                   Site site = Site::here()) {
+  return detail::reduce_loss("l1", abs(detail::difference("l1", a, b, site), site), reduction, weights, site);
+}
+// Absolute error rounded off below beta; beta = 0 is l1. Throws for a negative beta.
+template <Operand A, Operand B>
+result_of<A, B> smooth_l1(const A& a, const B& b, double beta = 1, Reduction reduction = Reduction::mean,
+                          const WeightsFor<A>& weights = {}, Site site = Site::here()) {
+  using T = scalar_of<A>;
+  check(beta >= 0, "smooth_l1", "beta must not be negative; got ", beta);
+  if (beta == 0) return l1(a, b, reduction, weights, site);
+  const auto d = detail::difference("smooth_l1", a, b, site);
+  const auto each = unary(site, detail::SmoothL1F<T>{.beta = static_cast<T>(beta)}, d);
+  return detail::reduce_loss("smooth_l1", each, reduction, weights, site);
+}
+// Squared error that grows linearly beyond delta. Throws unless delta is positive.
+template <Operand A, Operand B>
+result_of<A, B> huber(const A& a, const B& b, double delta = 1, Reduction reduction = Reduction::mean,
+                      const WeightsFor<A>& weights = {}, Site site = Site::here()) {
+  check(delta > 0, "huber", "delta must be positive; got ", delta);
+  return smooth_l1(a, b, delta, reduction, weights, site) * static_cast<scalar_of<A>>(delta);
+}
+
+}  // namespace limbic

@@ -1,0 +1,91 @@
+// Relational distillation: the student keeps the teacher's distances and angles between samples.
+//
+//   distances  smooth_l1 (beta 1) of |x_i - x_j| / m, m the mean of the positive ones, over all pairs
+//   angles     smooth_l1 of cos at i between j and k, of (x_j - x_i) and (x_k - x_i), over all triples
+//
+// >= 0; the slope of a distance that is 0 is taken as 0, and all samples equal give distances and angles 0.
+// Source: Park et al., "Relational knowledge distillation", CVPR 2019, arXiv:1904.05068. O(n^2) memory: angles come
+// from distances and are not stored.
+#pragma once
+
+#include <limbic/backend/cpu/angles.hpp>
+#include <limbic/loss/pair_form.hpp>
+#include <limbic/loss/regression.hpp>
+#include <limbic/loss/similarity.hpp>
+
+namespace limbic {
+
+struct RelationalKdOptions {
+  double distance_weight = 1, angle_weight = 2;
+};
+
+// "relational_kd(distance_weight 1, angle_weight 2)", for logs.
+inline std::string to_text(const RelationalKdOptions& o) {
+  return "relational_kd(distance_weight " + to_text(o.distance_weight) + ", angle_weight " + to_text(o.angle_weight) + ")";
+}
+
+namespace detail {
+
+// Input: the student's squared distances (n, n).
+template <class T, class D>
+struct AngleDistance {
+  static constexpr const char* name = "relational_kd";
+  Tensor<T, D> teacher;
+  bool keep = false;
+  Saved<T, D> kept{};
+  Tensor<T, D> slope{};
+
+  Shape infer(const Tensor<T, D>&) { return {}; }
+  void forward(Tensor<T, D>& y, const Tensor<T, D>& d) {
+    const Tensor<T, D> dense = d.contiguous();
+    if (keep) slope = Tensor<T, D>::empty(d.shape());
+    y.fill(static_cast<T>(angle_distance(D{}, dense, teacher, slope)));
+    if (keep) kept = dense;
+  }
+  void backward(const Tensor<T, D>& dy, Grad<T, D>& dx) { give_rows(dx, slope, 0, slope.size(0), dy); }
+  // With all angles in memory: for second derivatives.
+  Var<T, D> reference(const Var<T, D>& d) const { return smooth_l1(cosines(d), cosines(teacher)); }
+  const Saved<T, D>& saved_input(int) const { return kept; }
+
+ private:
+  template <Operand X>
+  static X cosines(const X& d) {
+    const X a = unsqueeze(d, 2), b = unsqueeze(d, 1);
+    const X product = a * b;
+    const auto none = eq(product, T(0));
+    return masked_fill((a + b - unsqueeze(d, 0)) * T(0.5) / sqrt(masked_fill(product, none, T(1))), none, T(0));
+  }
+};
+
+// Distances over the mean of the positive ones.
+template <Operand X>
+X relative_distances(const X& squared) {
+  using T = scalar_of<X>;
+  const X d = root(squared);
+  index_t positive = 0;
+  for (T v : value_of(d).to_vector()) positive += v > T(0);
+  return positive > 0 ? d / (sum(d) * (T(1) / static_cast<T>(positive))) : d;
+}
+
+}  // namespace detail
+
+// Relational distillation of features (n, ...) of student and teacher, which may differ in all but n -> (). No gradient
+// to the teacher. Throws for other shapes and features that are not finite.
+template <Operand A, Operand B>
+A relational_kd(const A& student, const B& teacher, const RelationalKdOptions& options = {}, Site site = Site::here()) {
+  using T = scalar_of<A>;
+  constexpr const char* kName = "relational_kd";
+  const A s = detail::as_rows(kName, student);
+  const auto t = detail::as_rows(kName, value_of(teacher));
+  if (s.size(0) != t.size(0))
+    fail(kName, "batches of one size are needed; got student ", student.shape(), ", teacher ", teacher.shape());
+  const A ds = squared_distances(s, s, site);
+  const auto dt = squared_distances(t, t);
+  A total = smooth_l1(detail::relative_distances(ds), detail::relative_distances(dt)) *
+            static_cast<T>(options.distance_weight);
+  if (options.angle_weight == 0) return total;
+  return total + apply(site, detail::AngleDistance<T, device_of<A>>{.teacher = dt}, ds) *
+                     static_cast<T>(options.angle_weight);
+}
+
+}  // namespace limbic

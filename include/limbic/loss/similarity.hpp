@@ -1,0 +1,87 @@
+// Cosines between samples, and losses that compare them.
+//
+//   cosine_matrix          S = n n', n_i = x_i / |x_i|                                    a row of zeros is an error
+//   similarity_preserving  G = x x' with rows scaled to length 1; |G_s - G_t|_F^2 / n^2
+//                          (Tung and Mori, ICCV 2019, arXiv:1907.09682); a row of zeros stays one
+//   class_structure        S of the softmax outputs, Y of the one-hot labels:
+//                          mean of -[Y log(S + eta) + (1 - Y) log(1 - S + eta)]           (UF-AMA)
+#pragma once
+
+#include <limbic/loss/reduction.hpp>
+#include <limbic/ops/matmul.hpp>
+#include <limbic/ops/softmax.hpp>
+
+namespace limbic {
+
+namespace detail {
+
+// Rows of x (N, d) scaled to length 1. Throws for rows of length 0 or that is not finite.
+template <Operand X>
+X unit_rows(std::string_view op, const X& x, Site site) {
+  if (x.rank() != 2 || x.numel() == 0) fail(op, "features (N, d), not empty, are needed; got ", x.shape());
+  const X length = norm(x, {1}, true, 2, site);
+  index_t row = 0;
+  for (scalar_of<X> v : value_of(length).to_vector()) {
+    if (!(v > 0) || v - v != 0)
+      fail(op, "rows must have a positive, finite length; got ", static_cast<double>(v), " in row ", row, " of ", x.shape());
+    ++row;
+  }
+  return div(x, length, site);
+}
+
+// x (N, ...) as (N, d).
+template <Operand X>
+X as_rows(std::string_view op, const X& x) {
+  if (x.rank() < 2 || x.numel() == 0) fail(op, "features (N, ...), not empty, are needed; got ", x.shape());
+  return x.rank() == 2 ? x : reshape(x, {x.shape()[0], -1});
+}
+
+// Rows scaled to length 1; rows of zeros stay.
+template <Operand X>
+X unit_rows_or_zero(const X& x) {
+  const X length = norm(x, {1}, true);
+  return x / masked_fill(length, eq(length, scalar_of<X>(0)), scalar_of<X>(1));
+}
+
+}  // namespace detail
+
+// Cosines between all rows of x (N, d) -> (N, N). Throws for other shapes and rows of length 0.
+template <Operand X>
+X cosine_matrix(const X& x, Site site = Site::here()) {
+  const X unit = detail::unit_rows("cosine_matrix", x, site);
+  return matmul(unit, transpose(unit), site);
+}
+
+// Similarity-preserving distillation of features (N, ...) of student and teacher, which may differ in all but N
+// -> (). No gradient to the teacher. Throws for other shapes.
+template <Operand A, Operand B>
+A similarity_preserving(const A& student, const B& teacher, Site site = Site::here()) {
+  constexpr const char* kName = "similarity_preserving";
+  const A s = detail::as_rows(kName, student);
+  const auto t = detail::as_rows(kName, value_of(teacher));
+  if (s.size(0) != t.size(0))
+    fail(kName, "batches of one size are needed; got student ", student.shape(), ", teacher ", teacher.shape());
+  const A difference = detail::unit_rows_or_zero(matmul(s, transpose(s), site)) -
+                       detail::unit_rows_or_zero(matmul(t, transpose(t)));
+  return mean(square(difference));
+}
+
+// Conditional structure loss of logits (N, K) and labels (N) -> (); may be slightly negative, by eta. Throws for other
+// shapes, labels out of range, and eta that is not positive.
+template <Operand X>
+X class_structure(const X& logits, const Tensor<index_t, device_of<X>>& labels, double eta = 1e-3,
+                  Site site = Site::here()) {
+  using T = scalar_of<X>;
+  constexpr const char* kName = "class_structure";
+  detail::check_logits(kName, "logits", logits.shape());
+  detail::check_labels(kName, "labels", labels, logits.size(0), logits.size(1));
+  check(eta > 0, kName, "eta must be positive; got ", eta);
+  const X unit = detail::unit_rows(kName, softmax(logits, 1, site), site);
+  const X s = matmul(unit, transpose(unit));
+  const auto same = eq(labels.unsqueeze(1), labels.unsqueeze(0));
+  // Of each pair one of the two logarithms counts.
+  const X inside = where(same, s, T(1) - s) + static_cast<T>(eta);
+  return -mean(log(inside));
+}
+
+}  // namespace limbic
