@@ -29,7 +29,8 @@ std::vector<index_t> naive_arg(const Tensor<float>& x, index_t dim, Better bette
 
 TEST_CASE("argmax and argmin along any dimension, with ties and NaN") {
   unsigned seed = 1;
-  for (const Shape& shape : {Shape{1}, Shape{17}, Shape{4, 70}, Shape{70, 4}, Shape{3, 5, 7}, Shape{2, 3, 300}, Shape{300, 2, 65}})
+  for (const Shape& shape :
+       {Shape{1}, Shape{17}, Shape{4, 70}, Shape{70, 4}, Shape{3, 5, 7}, Shape{2, 3, 300}, Shape{300, 2, 65}})
     for (index_t dim = 0; dim < shape.rank(); ++dim)
       for (bool with_nan : {false, true}) {
         CAPTURE(to_text(shape));
@@ -61,6 +62,10 @@ TEST_CASE("argmax of all elements, of one, of none") {
   CHECK(argmax(Tensor<float>::scalar(3), 0).item() == 0);
   CHECK(argmax(Tensor<float>::full({3}, static_cast<float>(-kInf)), 0).item() == 0);
   CHECK(argmax(Tensor<float>::zeros({0, 3}), 1).shape() == Shape{0});
-  check_error([] { argmax(Tensor<float>::zeros({0, 3}), 0); }, {"[argmax]", "at least one element", "(0, 3)"});
+  check_error(
+      [] {
+        argmax(Tensor<float>::zeros({0, 3}), 0);
+      },
+      {"[argmax]", "at least one element", "(0, 3)"});
   check_error([&] { argmin(x, 2); }, {"[argmin]", "dim must be in [-2, 1]", "got 2"});
 }

@@ -27,8 +27,9 @@ struct ScanCase {
   Shape shape;
   index_t dim;
 };
-const std::vector<ScanCase> kScans = {{{}, 0},       {{1}, 0},         {{7}, -1},      {{3, 5}, 0},  {{3, 5}, 1},
-                                      {{2, 3, 4}, 1}, {{0, 3}, 1},      {{3, 0}, 1},    {{5, 70}, 0}, {{2, 9, 1, 3}, -3}};
+const std::vector<ScanCase> kScans = {{{}, 0},      {{1}, 0},          {{7}, -1},   {{3, 5}, 0},
+                                      {{3, 5}, 1},  {{2, 3, 4}, 1},    {{0, 3}, 1}, {{3, 0}, 1},
+                                      {{5, 70}, 0}, {{2, 9, 1, 3}, -3}};
 
 template <class V>
 auto product(const V& v) {
@@ -43,20 +44,22 @@ TEST_CASE("cumsum") {
   for (const auto& c : kScans)
     check_op("cumsum", [c](const auto& x) { return cumsum(x[0], c.dim); },
              naive_scan(c.dim, [](auto a, auto b) { return a + b; }), {{{c.shape}}});
-  check_op("cumsum", [](const auto& x) { return cumsum(x[0], 1); }, naive_scan(1, [](auto a, auto b) { return a + b; }),
-           {{{{50, 300, 6}}}});
+  check_op("cumsum", [](const auto& x) { return cumsum(x[0], 1); },
+           naive_scan(1, [](auto a, auto b) { return a + b; }), {{{{50, 300, 6}}}});
   check_error([] { cumsum(Tensor<float>::ones({2}), 1); }, {"[cumsum]", "dim must be in [-1, 0]", "got 1"});
 }
 TEST_CASE("cumprod") {
   for (const auto& c : kScans)
     check_op("cumprod", [c](const auto& x) { return cumprod(x[0], c.dim); },
              naive_scan(c.dim, [](auto a, auto b) { return a * b; }), {{{c.shape}, -1.5, 1.5}});
-  check_error([] { cumprod(Tensor<float>::ones({2}), -2); }, {"[cumprod]", "dim must be in [-1, 0]", "got -2"});
+  check_error([] { cumprod(Tensor<float>::ones({2}), -2); },
+              {"[cumprod]", "dim must be in [-1, 0]", "got -2"});
 }
 TEST_CASE("prod") {
   for (const auto& c : reduce_cases())
     check_op("prod", [c](const auto& x) { return prod(x[0], c.dims, c.keepdim); },
-             naive_reduce(c.dims, c.keepdim, [](const auto& v) { return product(v); }), {{{c.shape}, -1.4, 1.4, 0.7}});
+             naive_reduce(c.dims, c.keepdim, [](const auto& v) { return product(v); }),
+             {{{c.shape}, -1.4, 1.4, 0.7}});
   CHECK(prod(Tensor<float>::zeros({0})).item() == 1);
   CHECK(prod(Tensor<float>::zeros({2, 0}), {1}).to_vector() == std::vector<float>{1, 1});
   check_error([] { prod(Tensor<float>::ones({2}), {1}); }, {"[prod]", "dim must be in [-1, 0]"});

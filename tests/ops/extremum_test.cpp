@@ -8,12 +8,14 @@ using namespace limbic::test;
 
 TEST_CASE("amax and amin") {
   for (const auto& c : reduce_cases()) {
-    check_op("amax", [c](const auto& x) { return amax(x[0], c.dims, c.keepdim); },
-             naive_reduce(c.dims, c.keepdim, [](const auto& v) { return *std::max_element(v.begin(), v.end()); }),
-             {{{c.shape}}});
-    check_op("amin", [c](const auto& x) { return amin(x[0], c.dims, c.keepdim); },
-             naive_reduce(c.dims, c.keepdim, [](const auto& v) { return *std::min_element(v.begin(), v.end()); }),
-             {{{c.shape}}});
+    check_op(
+        "amax", [c](const auto& x) { return amax(x[0], c.dims, c.keepdim); },
+        naive_reduce(c.dims, c.keepdim, [](const auto& v) { return *std::max_element(v.begin(), v.end()); }),
+        {{{c.shape}}});
+    check_op(
+        "amin", [c](const auto& x) { return amin(x[0], c.dims, c.keepdim); },
+        naive_reduce(c.dims, c.keepdim, [](const auto& v) { return *std::min_element(v.begin(), v.end()); }),
+        {{{c.shape}}});
   }
 }
 TEST_CASE("extrema: equal elements share the gradient, also of gradients") {

@@ -7,24 +7,29 @@ using namespace limbic;
 using namespace limbic::test;
 
 TEST_CASE("square") {
-  check_op("square", [](const auto& x) { return square(x[0]); }, naive([](auto v) { return v * v; }),
-           unary_cases(-3, 3));
+  check_op(
+      "square", [](const auto& x) { return square(x[0]); }, naive([](auto v) { return v * v; }),
+      unary_cases(-3, 3));
 }
 TEST_CASE("sqrt") {
-  check_op("sqrt", [](const auto& x) { return sqrt(x[0]); }, naive([](auto v) { return std::sqrt(v); }),
-           unary_cases(0.3, 4));
+  check_op(
+      "sqrt", [](const auto& x) { return sqrt(x[0]); }, naive([](auto v) { return std::sqrt(v); }),
+      unary_cases(0.3, 4));
 }
 TEST_CASE("rsqrt") {
-  check_op("rsqrt", [](const auto& x) { return rsqrt(x[0]); }, naive([](auto v) { return 1 / std::sqrt(v); }),
-           unary_cases(0.3, 4));
+  check_op(
+      "rsqrt", [](const auto& x) { return rsqrt(x[0]); }, naive([](auto v) { return 1 / std::sqrt(v); }),
+      unary_cases(0.3, 4));
 }
 TEST_CASE("reciprocal") {
-  check_op("reciprocal", [](const auto& x) { return reciprocal(x[0]); }, naive([](auto v) { return 1 / v; }),
-           unary_cases(-3, 3, 0.4));
+  check_op(
+      "reciprocal", [](const auto& x) { return reciprocal(x[0]); }, naive([](auto v) { return 1 / v; }),
+      unary_cases(-3, 3, 0.4));
 }
 TEST_CASE("pow with a number as exponent") {
-  check_op("pow", [](const auto& x) { return pow(x[0], 2.5); },
-           naive([](auto v) { return static_cast<decltype(v)>(std::pow(v, 2.5)); }), unary_cases(0.3, 3));
+  check_op(
+      "pow", [](const auto& x) { return pow(x[0], 2.5); },
+      naive([](auto v) { return static_cast<decltype(v)>(std::pow(v, 2.5)); }), unary_cases(0.3, 3));
   for (double p : {-1.0, -0.5, 0.0, 0.5, 1.0, 2.0, 3.0, 4.0, -1.5}) {
     CAPTURE(p);
     check_op("pow", [p](const auto& x) { return pow(x[0], static_cast<scalar_of<decltype(x[0])>>(p)); },
@@ -33,12 +38,14 @@ TEST_CASE("pow with a number as exponent") {
   }
 }
 TEST_CASE("pow with a number as base") {
-  check_op("pow", [](const auto& x) { return pow(3, x[0]); },
-           naive([](auto v) { return static_cast<decltype(v)>(std::pow(3, v)); }), unary_cases(-2, 2));
+  check_op(
+      "pow", [](const auto& x) { return pow(3, x[0]); },
+      naive([](auto v) { return static_cast<decltype(v)>(std::pow(3, v)); }), unary_cases(-2, 2));
 }
 TEST_CASE("pow of two tensors") {
-  check_op("pow", [](const auto& x) { return pow(x[0], x[1]); }, naive_pair([](auto a, auto b) { return std::pow(a, b); }),
-           pair_cases(0.3, 2.5));
+  check_op(
+      "pow", [](const auto& x) { return pow(x[0], x[1]); },
+      naive_pair([](auto a, auto b) { return std::pow(a, b); }), pair_cases(0.3, 2.5));
   check_error([] { pow(Tensor<float>::ones({2, 3}), Tensor<float>::ones({2})); }, {"[pow]", "(2, 3)", "(2)"});
 }
 TEST_CASE("pow and roots at 0") {

@@ -36,7 +36,8 @@ auto naive_sorted(index_t dim, index_t k, bool descending) {
     for (index_t r = 0; n && r < moved.numel() / n; ++r) {
       const std::vector<double> line(v.begin() + r * n, v.begin() + (r + 1) * n);
       const auto order = naive_order(line, descending);
-      for (index_t i = 0; i < k; ++i) y.push_back(v[static_cast<std::size_t>(r * n + order[static_cast<std::size_t>(i)])]);
+      for (index_t i = 0; i < k; ++i)
+        y.push_back(v[static_cast<std::size_t>(r * n + order[static_cast<std::size_t>(i)])]);
     }
     return X::from(shape, y).transpose(dim, -1).clone();
   };
@@ -46,8 +47,14 @@ auto naive_sorted(index_t dim, index_t k, bool descending) {
 
 TEST_CASE("sort") {
   for (bool descending : {false, true})
-    for (const auto& [shape, dim] : std::vector<std::pair<Shape, index_t>>{
-             {{7}, 0}, {{1}, 0}, {{0}, 0}, {{3, 5}, 0}, {{3, 5}, -1}, {{2, 4, 3}, 1}, {{3, 300}, 1}, {{2, 3, 0}, 0}})
+    for (const auto& [shape, dim] : std::vector<std::pair<Shape, index_t>>{{{7}, 0},
+                                                                           {{1}, 0},
+                                                                           {{0}, 0},
+                                                                           {{3, 5}, 0},
+                                                                           {{3, 5}, -1},
+                                                                           {{2, 4, 3}, 1},
+                                                                           {{3, 300}, 1},
+                                                                           {{2, 3, 0}, 0}})
       check_op("sort", [dim = dim, descending](const auto& x) { return sort(x[0], dim, descending).values; },
                naive_sorted(dim, shape[normalize_dim("", dim, shape.rank())], descending), {{{shape}}});
   CHECK(sort(Tensor<float>::scalar(3)).values.item() == 3);
@@ -58,9 +65,14 @@ TEST_CASE("topk") {
   for (bool largest : {true, false})
     for (const auto& [shape, dim, k] : std::vector<std::tuple<Shape, index_t, index_t>>{
              {{7}, 0, 3}, {{3, 5}, 0, 2}, {{3, 5}, -1, 5}, {{2, 4, 3}, 1, 1}, {{3, 300}, 1, 17}, {{4}, 0, 0}})
-      check_op("topk", [dim = dim, k = k, largest](const auto& x) { return topk(x[0], k, dim, largest).values; },
+      check_op("topk",
+               [dim = dim, k = k, largest](const auto& x) { return topk(x[0], k, dim, largest).values; },
                naive_sorted(dim, k, largest), {{{shape}}});
-  check_error([] { topk(Tensor<float>::ones({2, 3}), 4); }, {"[topk]", "k must be in [0, size]", "got 4", "(2, 3)"});
+  check_error(
+      [] {
+        topk(Tensor<float>::ones({2, 3}), 4);
+      },
+      {"[topk]", "k must be in [0, size]", "got 4", "(2, 3)"});
   check_error([] { topk(Tensor<float>::ones({2, 3}), -1); }, {"[topk]", "got -1"});
   check_error([] { topk(Tensor<float>::ones({2, 3}), 1, 2); }, {"[topk]", "dim must be in [-2, 1]"});
 }

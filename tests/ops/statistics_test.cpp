@@ -30,9 +30,10 @@ TEST_CASE("var") {
     const bool one = c.shape.rank() == 0 || numel(c.shape) == 1 || c.shape == Shape{2, 1, 3};
     for (int correction : {0, 1}) {
       if (correction == 1 && one) continue;
-      check_op("var", [c, correction](const auto& x) { return var(x[0], c.dims, c.keepdim, correction); },
-               naive_reduce(c.dims, c.keepdim, [correction](const auto& v) { return variance(v, correction); }),
-               {{{c.shape}}});
+      check_op(
+          "var", [c, correction](const auto& x) { return var(x[0], c.dims, c.keepdim, correction); },
+          naive_reduce(c.dims, c.keepdim, [correction](const auto& v) { return variance(v, correction); }),
+          {{{c.shape}}});
     }
   }
   CHECK(std::isnan(var(Tensor<double>::ones({1})).item()));
@@ -43,14 +44,16 @@ TEST_CASE("var") {
 }
 TEST_CASE("stddev") {
   check_op("stddev", [](const auto& x) { return stddev(x[0], {1}); },
-           naive_reduce({1}, false, [](const auto& v) { return std::sqrt(variance(v, 1)); }), {{{{4, 6}}}, {{{2, 5, 3}}}});
+           naive_reduce({1}, false, [](const auto& v) { return std::sqrt(variance(v, 1)); }),
+           {{{{4, 6}}}, {{{2, 5, 3}}}});
   const auto x = Var<double>::leaf(Tensor<double>::ones({3}));
   CHECK(grad(stddev(x), {x})[0].value().to_vector() == std::vector<double>{0, 0, 0});
 }
 TEST_CASE("norm") {
   for (const auto& c : reduce_cases())
     check_op("norm", [c](const auto& x) { return norm(x[0], c.dims, c.keepdim); },
-             naive_reduce(c.dims, c.keepdim, [](const auto& v) { return power_norm(v, 2); }), {{{c.shape}, -2, 2, 0.2}});
+             naive_reduce(c.dims, c.keepdim, [](const auto& v) { return power_norm(v, 2); }),
+             {{{c.shape}, -2, 2, 0.2}});
   for (double p : {1.0, 3.0, 1.5, 0.5}) {
     CAPTURE(p);
     check_op("norm", [p](const auto& x) { return norm(x[0], {1}, true, p); },

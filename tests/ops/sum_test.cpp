@@ -26,8 +26,13 @@ TEST_CASE("sum and mean") {
   }
 }
 TEST_CASE("large sums, cut among threads") {
-  for (const auto& c : std::vector<ReduceCase>{{{300, 1000}, {}}, {{3000, 70}, {0}}, {{20, 150, 70}, {0, 2}}, {{200003}, {0}},
-                                               {{64, 100, 64}, {1}}, {{100, 3000}, {1}}, {{1, 200000, 1}, {1}, true}})
+  for (const auto& c : std::vector<ReduceCase>{{{300, 1000}, {}},
+                                               {{3000, 70}, {0}},
+                                               {{20, 150, 70}, {0, 2}},
+                                               {{200003}, {0}},
+                                               {{64, 100, 64}, {1}},
+                                               {{100, 3000}, {1}},
+                                               {{1, 200000, 1}, {1}, true}})
     check_op("sum", [c](const auto& x) { return sum(x[0], c.dims, c.keepdim); },
              naive_reduce(c.dims, c.keepdim, [](const auto& v) { return total(v); }), {{{c.shape}}});
 }
@@ -44,9 +49,23 @@ TEST_CASE("sum over nothing, of views, and bad dims") {
   check_error([] { mean(Tensor<float>::zeros({0})); }, {"[mean]", "at least one element"});
 }
 TEST_CASE("sum_to is the transpose of expand") {
-  check_op("sum_to", [](const auto& x) { return sum_to(x[0], {3, 1}); },
-           [](const auto& x) { return sum(x[0], {0, 2}, true).reshape({3, 1}); }, {{{{2, 3, 4}}}, {{{1, 3, 1}}}});
-  check_op("expand", [](const auto& x) { return expand(x[0], {2, 3, 4}); },
-           [](const auto& x) { return x[0].expand({2, 3, 4}).clone(); }, {{{{3, 1}}}, {{{}}}, {{{4}}}});
+  check_op(
+      "sum_to",
+      [](const auto& x) {
+        return sum_to(x[0], {3, 1});
+      },
+      [](const auto& x) {
+        return sum(x[0], {0, 2}, true).reshape({3, 1});
+      },
+      {{{{2, 3, 4}}}, {{{1, 3, 1}}}});
+  check_op(
+      "expand",
+      [](const auto& x) {
+        return expand(x[0], {2, 3, 4});
+      },
+      [](const auto& x) {
+        return x[0].expand({2, 3, 4}).clone();
+      },
+      {{{{3, 1}}}, {{{}}}, {{{4}}}});
   check_error([] { sum_to(Tensor<float>::ones({2, 3}), {2}); }, {"[sum_to]", "(2, 3)", "(2)"});
 }

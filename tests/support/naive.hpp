@@ -35,7 +35,7 @@ inline std::vector<OpCase> unary_cases(double low, double high, double gap = 0) 
   return cases;
 }
 inline std::vector<OpCase> pair_cases(double low, double high, double gap = 0) {
-  const std::vector<std::vector<Shape>> shapes = {{{3}, {3}},   {{2, 1, 4}, {3, 1}}, {{}, {5}},
+  const std::vector<std::vector<Shape>> shapes = {{{3}, {3}},    {{2, 1, 4}, {3, 1}}, {{}, {5}},
                                                   {{0, 3}, {3}}, {{7, 9}, {7, 9}},    {{3, 1, 1}, {2, 67}}};
   std::vector<OpCase> cases;
   for (const auto& s : shapes) cases.push_back({s, low, high, gap});

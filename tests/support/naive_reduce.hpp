@@ -38,9 +38,19 @@ struct ReduceCase {
 };
 // Last, first, middle and several dimensions; lengths around the kernels' steps; one element.
 inline std::vector<ReduceCase> reduce_cases() {
-  return {{{}, {}},           {{1}, {0}},          {{5}, {0}, true},    {{3, 17}, {1}},         {{3, 17}, {0}},
-          {{3, 4, 5}, {1}},   {{2, 3, 4}, {0, 2}, true}, {{4, 70}, {-1}}, {{70, 4}, {0}, true}, {{2, 3, 2, 5}, {1, 3}},
-          {{3, 131}, {}},     {{9, 84}, {0}},      {{2, 1, 3}, {1}}};
+  return {{{}, {}},
+          {{1}, {0}},
+          {{5}, {0}, true},
+          {{3, 17}, {1}},
+          {{3, 17}, {0}},
+          {{3, 4, 5}, {1}},
+          {{2, 3, 4}, {0, 2}, true},
+          {{4, 70}, {-1}},
+          {{70, 4}, {0}, true},
+          {{2, 3, 2, 5}, {1, 3}},
+          {{3, 131}, {}},
+          {{9, 84}, {0}},
+          {{2, 1, 3}, {1}}};
 }
 
 }  // namespace limbic::test

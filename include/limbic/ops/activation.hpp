@@ -23,17 +23,17 @@ namespace detail {
 struct TanhF : OfOutput {
   static constexpr const char* name = "tanh";
   LIMBIC_INLINE auto value(auto x) const { return math::tanh(x); }
-  auto slope(const auto& y) const { return like(y, 1) - y * y; }
+  LIMBIC_INLINE auto slope(const auto& y) const { return like(y, 1) - y * y; }
 };
 struct SigmoidF : OfOutput {
   static constexpr const char* name = "sigmoid";
   LIMBIC_INLINE auto value(auto x) const { return math::sigmoid(x); }
-  auto slope(const auto& y) const { return y * (like(y, 1) - y); }
+  LIMBIC_INLINE auto slope(const auto& y) const { return y * (like(y, 1) - y); }
 };
 struct LogsigmoidF : OfInput {
   static constexpr const char* name = "logsigmoid";
   LIMBIC_INLINE auto value(auto x) const { return -math::softplus(-x); }
-  auto slope(const auto& x) const {
+  LIMBIC_INLINE auto slope(const auto& x) const {
     using math::sigmoid;
     return sigmoid(-x);
   }
@@ -48,7 +48,7 @@ struct SoftplusF {
     return choose(z > threshold, x, math::softplus(z) / beta);
   }
   template <class X>
-  X slope(const X& x) const {
+  LIMBIC_INLINE X slope(const X& x) const {
     using math::sigmoid;
     const X s = sigmoid(beta * x);
     return choose(mask_of([b = beta, t = threshold](T v) { return b * v > t; }, x), T(1), s);
@@ -58,7 +58,7 @@ struct SoftsignF : OfOutput {
   static constexpr const char* name = "softsign";
   LIMBIC_INLINE auto value(auto x) const { return x / (decltype(x)(1) + math::abs(x)); }
   template <class X>
-  X slope(const X& y) const {
+  LIMBIC_INLINE X slope(const X& y) const {
     using math::abs;
     const X r = like(y, 1) - abs(y);
     return r * r;
@@ -67,7 +67,7 @@ struct SoftsignF : OfOutput {
 struct ReluF : OfOutput {
   static constexpr const char* name = "relu";
   LIMBIC_INLINE auto value(auto x) const { return x <= 0 ? decltype(x)(0) : x; }  // NaN stays
-  auto slope(const auto& y) const {
+  LIMBIC_INLINE auto slope(const auto& y) const {
     return flat(y, [](auto v) { return math::step(v); });
   }
 };
@@ -76,9 +76,9 @@ struct LeakyReluF {
   static constexpr const char* name = "leaky_relu";
   static constexpr bool kSlopeOfOutput = false;
   T negative;
-  LIMBIC_INLINE T value(T x) const { return x > T(0) ? x : negative * x; }
-  auto slope(const auto& x) const {
-    return flat(x, [s = negative](T v) { return v > T(0) ? T(1) : s; });
+  LIMBIC_INLINE T value(T x) const { return choose(x > T(0), x, negative * x); }
+  LIMBIC_INLINE auto slope(const auto& x) const {
+    return flat(x, [s = negative](T v) { return choose(v > T(0), T(1), s); });
   }
 };
 template <class T>
@@ -88,7 +88,7 @@ struct EluF {
   T alpha, scale;
   LIMBIC_INLINE T value(T x) const { return scale * choose(x > T(0), x, alpha * math::expm1(x)); }
   template <class X>
-  X slope(const X& x) const {
+  LIMBIC_INLINE X slope(const X& x) const {
     using math::exp;
     const auto linear = mask_of([](T v) { return v > T(0); }, x);
     // Of the smaller of x and 0: e^x may overflow where it is not wanted.
@@ -118,10 +118,11 @@ template <Operand X>
 X logsigmoid(const X& x, Site site = Site::here()) {
   return unary(site, detail::LogsigmoidF{}, x);
 }
-// log(1 + exp(beta x)) / beta, without overflow; x where beta x is above the threshold. Throws unless beta > 0.
+// log(1 + exp(beta x)) / beta, without overflow; x where beta x is above the threshold. Throws unless beta >
+// 0.
 template <Operand X>
-X softplus(const X& x, std::type_identity_t<scalar_of<X>> beta = 1, std::type_identity_t<scalar_of<X>> threshold = 20,
-           Site site = Site::here()) {
+X softplus(const X& x, std::type_identity_t<scalar_of<X>> beta = 1,
+           std::type_identity_t<scalar_of<X>> threshold = 20, Site site = Site::here()) {
   if (!(beta > 0)) fail("softplus", "beta must be positive; got ", beta);
   return unary(site, detail::SoftplusF<scalar_of<X>>{.beta = beta, .threshold = threshold}, x);
 }
@@ -150,7 +151,8 @@ X elu(const X& x, std::type_identity_t<scalar_of<X>> alpha = 1, Site site = Site
 template <Operand X>
 X selu(const X& x, Site site = Site::here()) {
   using T = scalar_of<X>;
-  return unary(site, detail::SeluF<T>{{.alpha = T(1.6732632423543772848), .scale = T(1.0507009873554804934)}}, x);
+  return unary(site, detail::SeluF<T>{{.alpha = T(1.6732632423543772848), .scale = T(1.0507009873554804934)}},
+               x);
 }
 
 }  // namespace limbic

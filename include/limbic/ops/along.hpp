@@ -10,7 +10,8 @@ struct Along {
   int dim;
   index_t outer = 1, n = 1, inner = 1;
 
-  Along(std::string_view op, const Shape& shape, index_t at) : dim(normalize_dim(op, at, std::max(1, shape.rank()))) {
+  Along(std::string_view op, const Shape& shape, index_t at)
+      : dim(normalize_dim(op, at, std::max(1, shape.rank()))) {
     if (shape.rank() == 0) return;
     for (int d = 0; d < shape.rank(); ++d) (d < dim ? outer : d == dim ? n : inner) *= shape[d];
   }

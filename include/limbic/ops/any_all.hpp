@@ -8,7 +8,8 @@ namespace limbic {
 namespace detail {
 
 template <class R, class F, class T, class D>
-Tensor<R, D> reduce_plain(const char* name, const F& fold, const Tensor<T, D>& x, const Dims& dims, bool keepdim) {
+Tensor<R, D> reduce_plain(const char* name, const F& fold, const Tensor<T, D>& x, const Dims& dims,
+                          bool keepdim) {
   const auto flags = dim_flags(name, dims, x.rank());
   Tensor<R, D> y = Tensor<R, D>::empty(reduced_shape(x.shape(), flags, true));
   reduce(D{}, fold, y, x);
@@ -30,7 +31,8 @@ Tensor<bool, D> all(const Tensor<bool, D>& mask, const Dims& dims = {}, bool kee
 // The number of elements over `dims` (none given: all) that are not 0, or that are true.
 template <AnyTensor X>
 auto count_nonzero(const X& x, const Dims& dims = {}, bool keepdim = false) {
-  return detail::reduce_plain<index_t>("count_nonzero", folds::CountNonzero<scalar_of<X>>{}, value_of(x), dims, keepdim);
+  return detail::reduce_plain<index_t>("count_nonzero", folds::CountNonzero<scalar_of<X>>{}, value_of(x),
+                                       dims, keepdim);
 }
 
 }  // namespace limbic

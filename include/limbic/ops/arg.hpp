@@ -23,8 +23,8 @@ Tensor<index_t, D> arg(const Tensor<T, D>& x, index_t dim, bool keepdim) {
 
 }  // namespace detail
 
-// Position along `dim` of the largest element: the first of equals, the first NaN if there is one. Throws over
-// no elements and for a dim out of range.
+// Position along `dim` of the largest element: the first of equals, the first NaN if there is one. Throws
+// over no elements and for a dim out of range.
 template <Operand X>
 auto argmax(const X& x, index_t dim, bool keepdim = false) {
   return detail::arg<1>(value_of(x), dim, keepdim);

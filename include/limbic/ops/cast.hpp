@@ -27,7 +27,8 @@ auto cast(const X& x, Site site = Site::here()) {
     Tensor<U, D> y = x.value().template to<U>();
     if (!grad_enabled() || !x.requires_grad()) return Var<U, D>(std::move(y));
     const Shape shape = y.shape();
-    return Var<U, D>(std::move(y), NodePtr<GradNode<U, D>>(new detail::CastNode<U, T, D>(shape, x.node(), site)));
+    return Var<U, D>(std::move(y),
+                     NodePtr<GradNode<U, D>>(new detail::CastNode<U, T, D>(shape, x.node(), site)));
   } else {
     return x.template to<U>();
   }
@@ -45,7 +46,8 @@ class CastNode final : public GradNode<U, D> {
   std::span<const NodePtr<Node>> inputs() const override { return edge_; }
   void propagate(bool create_graph) override {
     GradContext<T, D> context(nullptr, inputs(), create_graph);
-    if (context.wants(0)) context.give(0, cast<T>(Var<U, D>(this->pending_value, this->pending_node), this->site()));
+    if (context.wants(0))
+      context.give(0, cast<T>(Var<U, D>(this->pending_value, this->pending_node), this->site()));
   }
 
  private:

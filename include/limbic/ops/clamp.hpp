@@ -21,14 +21,14 @@ struct ClampF {
     const T v = x < low ? low : x;
     return v > high ? high : v;
   }
-  auto slope(const auto& x) const {
+  LIMBIC_INLINE auto slope(const auto& x) const {
     return flat(x, [a = low, b = high](T v) { return T(v >= a) * T(v <= b); });
   }
 };
 template <class T>
 struct HardtanhF : ClampF<T> {
   static constexpr const char* name = "hardtanh";
-  auto slope(const auto& x) const {
+  LIMBIC_INLINE auto slope(const auto& x) const {
     return flat(x, [a = this->low, b = this->high](T v) { return T(v > a) * T(v < b); });
   }
 };
@@ -42,11 +42,11 @@ struct LargerF {
     return Sign > 0 ? math::max(a, b) : math::min(a, b);
   }
   template <class X>
-  X slope_a(const X& a, const X& b) const {
+  LIMBIC_INLINE X slope_a(const X& a, const X& b) const {
     return share(a, b);
   }
   template <class X>
-  X slope_b(const X& a, const X& b) const {
+  LIMBIC_INLINE X slope_b(const X& a, const X& b) const {
     return share(b, a);
   }
 
@@ -56,12 +56,13 @@ struct LargerF {
     return T(0.5) * (T(Sign > 0 ? u > v : u < v) + T(Sign > 0 ? u >= v : u <= v));
   }
   template <class X>
-  static X share(const X& u, const X& v) {
+  static LIMBIC_INLINE X share(const X& u, const X& v) {
     if constexpr (Operand<X>) {
       using T = scalar_of<X>;
       using D = device_of<X>;
       Tensor<T, D> y = Tensor<T, D>::empty(broadcast_shapes(name, u.shape(), v.shape()));
-      elementwise(D{}, [](T p, T q) { return part(p, q); }, y, value_of(u), value_of(v));
+      elementwise(
+          D{}, [](T p, T q) { return part(p, q); }, y, value_of(u), value_of(v));
       return X(std::move(y));
     } else {
       return part(u, v);
@@ -81,8 +82,8 @@ X clamp(const X& x, std::optional<std::type_identity_t<scalar_of<X>>> low,
 }
 // x limited to [low, high], with gradient 0 on the bounds. Throws unless low < high.
 template <Operand X>
-X hardtanh(const X& x, std::type_identity_t<scalar_of<X>> low = -1, std::type_identity_t<scalar_of<X>> high = 1,
-           Site site = Site::here()) {
+X hardtanh(const X& x, std::type_identity_t<scalar_of<X>> low = -1,
+           std::type_identity_t<scalar_of<X>> high = 1, Site site = Site::here()) {
   using T = scalar_of<X>;
   if (!(low < high)) fail("hardtanh", "low must be below high; got ", low, " and ", high);
   return unary(site, detail::HardtanhF<T>{{.low = low, .high = high}}, x);

@@ -46,27 +46,33 @@ concept AnyTensor = detail::MaskTraits<std::remove_cvref_t<X>>::kIs;
 // number. NaN is unequal to everything and neither less nor greater. Throw if the shapes do not broadcast.
 template <AnyTensor A, AnyTensor B>
 auto eq(const A& a, const B& b) {
-  return detail::compare("eq", [](auto u, auto v) { return u == v; }, a, b);
+  return detail::compare(
+      "eq", [](auto u, auto v) { return u == v; }, a, b);
 }
 template <AnyTensor A, AnyTensor B>
 auto ne(const A& a, const B& b) {
-  return detail::compare("ne", [](auto u, auto v) { return u != v; }, a, b);
+  return detail::compare(
+      "ne", [](auto u, auto v) { return u != v; }, a, b);
 }
 template <AnyTensor A, AnyTensor B>
 auto lt(const A& a, const B& b) {
-  return detail::compare("lt", [](auto u, auto v) { return u < v; }, a, b);
+  return detail::compare(
+      "lt", [](auto u, auto v) { return u < v; }, a, b);
 }
 template <AnyTensor A, AnyTensor B>
 auto le(const A& a, const B& b) {
-  return detail::compare("le", [](auto u, auto v) { return u <= v; }, a, b);
+  return detail::compare(
+      "le", [](auto u, auto v) { return u <= v; }, a, b);
 }
 template <AnyTensor A, AnyTensor B>
 auto gt(const A& a, const B& b) {
-  return detail::compare("gt", [](auto u, auto v) { return u > v; }, a, b);
+  return detail::compare(
+      "gt", [](auto u, auto v) { return u > v; }, a, b);
 }
 template <AnyTensor A, AnyTensor B>
 auto ge(const A& a, const B& b) {
-  return detail::compare("ge", [](auto u, auto v) { return u >= v; }, a, b);
+  return detail::compare(
+      "ge", [](auto u, auto v) { return u >= v; }, a, b);
 }
 template <AnyTensor A>
 auto eq(const A& a, std::type_identity_t<scalar_of<A>> b) {
@@ -96,15 +102,18 @@ auto ge(const A& a, std::type_identity_t<scalar_of<A>> b) {
 // Logic of masks, which broadcast. Throw if the shapes do not.
 template <class D>
 Tensor<bool, D> logical_and(const Tensor<bool, D>& a, const Tensor<bool, D>& b) {
-  return detail::compare("logical_and", [](bool u, bool v) { return u && v; }, a, b);
+  return detail::compare(
+      "logical_and", [](bool u, bool v) { return u && v; }, a, b);
 }
 template <class D>
 Tensor<bool, D> logical_or(const Tensor<bool, D>& a, const Tensor<bool, D>& b) {
-  return detail::compare("logical_or", [](bool u, bool v) { return u || v; }, a, b);
+  return detail::compare(
+      "logical_or", [](bool u, bool v) { return u || v; }, a, b);
 }
 template <class D>
 Tensor<bool, D> logical_xor(const Tensor<bool, D>& a, const Tensor<bool, D>& b) {
-  return detail::compare("logical_xor", [](bool u, bool v) { return u != v; }, a, b);
+  return detail::compare(
+      "logical_xor", [](bool u, bool v) { return u != v; }, a, b);
 }
 template <class D>
 Tensor<bool, D> logical_not(const Tensor<bool, D>& x) {

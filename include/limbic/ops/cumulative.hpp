@@ -51,7 +51,8 @@ struct Cumprod {
   Var<T, D> reference(const Var<T, D>& x) const {
     Var<T, D> y = x;
     for (index_t step = 1; step < at.n; step *= 2)
-      y = concat({slice(y, at.dim, 0, step), slice(y, at.dim, step) * slice(y, at.dim, 0, at.n - step)}, at.dim);
+      y = concat({slice(y, at.dim, 0, step), slice(y, at.dim, step) * slice(y, at.dim, 0, at.n - step)},
+                 at.dim);
     return y;
   }
 };

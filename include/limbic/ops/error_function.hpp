@@ -15,7 +15,7 @@ inline constexpr double kTwoOverSqrtPi = 1.1283791670955125739;
 struct ErfF : OfInput {
   static constexpr const char* name = "erf";
   LIMBIC_INLINE auto value(auto x) const { return math::erf(x); }
-  auto slope(const auto& x) const {
+  LIMBIC_INLINE auto slope(const auto& x) const {
     using math::exp;
     return like(x, kTwoOverSqrtPi) * exp(-(x * x));
   }
@@ -23,7 +23,7 @@ struct ErfF : OfInput {
 struct ErfcF : OfInput {
   static constexpr const char* name = "erfc";
   LIMBIC_INLINE auto value(auto x) const { return math::erfc(x); }
-  auto slope(const auto& x) const {
+  LIMBIC_INLINE auto slope(const auto& x) const {
     using math::exp;
     return like(x, -kTwoOverSqrtPi) * exp(-(x * x));
   }

@@ -17,37 +17,37 @@ inline constexpr double kLn2 = 0.69314718055994530942, kLn10 = 2.302585092994045
 struct ExpF : OfOutput {
   static constexpr const char* name = "exp";
   LIMBIC_INLINE auto value(auto x) const { return math::exp(x); }
-  auto slope(const auto& y) const { return y; }
+  LIMBIC_INLINE auto slope(const auto& y) const { return y; }
 };
 struct Expm1F : OfOutput {
   static constexpr const char* name = "expm1";
   LIMBIC_INLINE auto value(auto x) const { return math::expm1(x); }
-  auto slope(const auto& y) const { return y + like(y, 1); }
+  LIMBIC_INLINE auto slope(const auto& y) const { return y + like(y, 1); }
 };
 struct Exp2F : OfOutput {
   static constexpr const char* name = "exp2";
   LIMBIC_INLINE auto value(auto x) const { return math::exp2(x); }
-  auto slope(const auto& y) const { return y * like(y, kLn2); }
+  LIMBIC_INLINE auto slope(const auto& y) const { return y * like(y, kLn2); }
 };
 struct LogF : OfInput {
   static constexpr const char* name = "log";
   LIMBIC_INLINE auto value(auto x) const { return math::log(x); }
-  auto slope(const auto& x) const { return like(x, 1) / x; }
+  LIMBIC_INLINE auto slope(const auto& x) const { return like(x, 1) / x; }
 };
 struct Log1pF : OfInput {
   static constexpr const char* name = "log1p";
   LIMBIC_INLINE auto value(auto x) const { return math::log1p(x); }
-  auto slope(const auto& x) const { return like(x, 1) / (x + like(x, 1)); }
+  LIMBIC_INLINE auto slope(const auto& x) const { return like(x, 1) / (x + like(x, 1)); }
 };
 struct Log2F : OfInput {
   static constexpr const char* name = "log2";
   LIMBIC_INLINE auto value(auto x) const { return math::log2(x); }
-  auto slope(const auto& x) const { return like(x, 1 / kLn2) / x; }
+  LIMBIC_INLINE auto slope(const auto& x) const { return like(x, 1 / kLn2) / x; }
 };
 struct Log10F : OfInput {
   static constexpr const char* name = "log10";
   LIMBIC_INLINE auto value(auto x) const { return math::log10(x); }
-  auto slope(const auto& x) const { return like(x, 1 / kLn10) / x; }
+  LIMBIC_INLINE auto slope(const auto& x) const { return like(x, 1 / kLn10) / x; }
 };
 
 }  // namespace detail

@@ -25,7 +25,7 @@ struct GeluF : OfInput {
     return h + h * math::erf(x * T(0.70710678118654752440));
   }
   template <class X>
-  X slope(const X& x) const {
+  LIMBIC_INLINE X slope(const X& x) const {
     using math::erf;
     using math::exp;
     const X s = like(x, 0.5) + like(x, 0.5) * erf(x * like(x, 0.70710678118654752440));
@@ -41,7 +41,7 @@ struct GeluTanhF : OfInput {
     return h + h * math::tanh(x * (T(kC) + T(kC * 0.044715) * (x * x)));
   }
   template <class X>
-  X slope(const X& x) const {
+  LIMBIC_INLINE X slope(const X& x) const {
     using math::tanh;
     const X x2 = x * x;
     const X t = tanh(x * (like(x, kC) + like(x, kC * 0.044715) * x2));
@@ -62,7 +62,7 @@ struct SigmoidGateF : OfInput {
     return x * math::sigmoid(T(kScale) * x);
   }
   template <class X>
-  X slope(const X& x) const {
+  LIMBIC_INLINE X slope(const X& x) const {
     using math::sigmoid;
     const X z = like(x, kScale) * x, s = sigmoid(z);
     return s + z * s * (like(x, 1) - s);
@@ -76,15 +76,26 @@ struct MishF : OfInput {
   static constexpr const char* name = "mish";
   template <class T>
   LIMBIC_INLINE T value(T x) const {
-    return x * math::tanh(math::softplus(x));
+    return x * gate(x);
   }
   template <class X>
-  X slope(const X& x) const {
+  LIMBIC_INLINE X slope(const X& x) const {
     using math::sigmoid;
-    using math::softplus;
-    using math::tanh;
-    const X t = tanh(softplus(x));
+    const X t = gate(x);
     return t + x * (like(x, 1) - t * t) * sigmoid(x);
+  }
+
+ private:
+  // tanh(log(1 + e^x)) = n / (n + 2) with n = e^x (e^x + 2); 1 to the last place from 20 (40 for double) on.
+  template <class X>
+  static LIMBIC_INLINE X gate(const X& x) {
+    if constexpr (Operand<X>) {
+      return tanh(softplus(x));
+    } else {
+      constexpr X kFar = sizeof(X) == 4 ? X(20) : X(40);
+      const X e = math::exp(choose(x > kFar, kFar, x)), n = e * (e + X(2));
+      return n / (n + X(2));
+    }
   }
 };
 

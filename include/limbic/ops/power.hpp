@@ -24,22 +24,22 @@ namespace detail {
 struct SquareF : OfInput {
   static constexpr const char* name = "square";
   LIMBIC_INLINE auto value(auto x) const { return x * x; }
-  auto slope(const auto& x) const { return like(x, 2) * x; }
+  LIMBIC_INLINE auto slope(const auto& x) const { return like(x, 2) * x; }
 };
 struct SqrtF : OfOutput {
   static constexpr const char* name = "sqrt";
   LIMBIC_INLINE auto value(auto x) const { return math::sqrt(x); }
-  auto slope(const auto& y) const { return like(y, 0.5) / y; }
+  LIMBIC_INLINE auto slope(const auto& y) const { return like(y, 0.5) / y; }
 };
 struct RsqrtF : OfOutput {
   static constexpr const char* name = "rsqrt";
   LIMBIC_INLINE auto value(auto x) const { return math::rsqrt(x); }
-  auto slope(const auto& y) const { return like(y, -0.5) * y * y * y; }
+  LIMBIC_INLINE auto slope(const auto& y) const { return like(y, -0.5) * y * y * y; }
 };
 struct ReciprocalF : OfOutput {
   static constexpr const char* name = "reciprocal";
   LIMBIC_INLINE auto value(auto x) const { return decltype(x)(1) / x; }
-  auto slope(const auto& y) const { return -y * y; }
+  LIMBIC_INLINE auto slope(const auto& y) const { return -y * y; }
 };
 
 template <class T>
@@ -49,7 +49,7 @@ struct PowNumberF {
   T exponent;
   LIMBIC_INLINE T value(T x) const { return math::pow(x, exponent); }
   template <class X>
-  X slope(const X& x) const {
+  LIMBIC_INLINE X slope(const X& x) const {
     using math::pow;
     if (exponent == T(0)) return flat(x, [](T) { return T(0); });  // 0 times infinity at 0 else
     return exponent * pow(x, exponent - T(1));
@@ -64,7 +64,7 @@ struct NumberPowF {
   T base;
   LIMBIC_INLINE T value(T x) const { return math::pow(base, x); }
   template <class X>
-  X slope(const X& x) const {
+  LIMBIC_INLINE X slope(const X& x) const {
     using math::pow;
     const X s = pow(base, x) * math::log(base);
     if (base != T(0)) return s;
@@ -80,14 +80,14 @@ struct PowF {
   }
   // b a^(b-1) is 0 times infinity where b = 0 and 1/a is not finite.
   template <class X>
-  X slope_a(const X& a, const X& b) const {
+  LIMBIC_INLINE X slope_a(const X& a, const X& b) const {
     using math::pow;
     const auto flat_there = mask_of([](auto u, auto v) { return v == 0 && !math::isfinite(1 / u); }, a, b);
     const X c = choose(flat_there, like(b, 1), b);
     return choose(flat_there, like(b, 0), c * pow(a, c - like(b, 1)));
   }
   template <class X>
-  X slope_b(const X& a, const X& b) const {
+  LIMBIC_INLINE X slope_b(const X& a, const X& b) const {
     using math::log;
     using math::pow;
     const auto flat_there = mask_of([](auto u, auto v) { return u == 0 && v >= 0; }, a, b);

@@ -2,8 +2,8 @@
 //
 //   y = prod over dims of x       dx_i = dy prod_(j != i) x_j
 //
-// With p the product of what is not 0: the product without x_i is p / x_i where nothing is 0; where one element
-// is, p there and 0 elsewhere; else 0.
+// With p the product of what is not 0: the product without x_i is p / x_i where nothing is 0; where one
+// element is, p there and 0 elsewhere; else 0.
 #pragma once
 
 #include <limbic/ops/arithmetic.hpp>

@@ -13,7 +13,7 @@ namespace detail {
 struct AbsF : OfInput {
   static constexpr const char* name = "abs";
   LIMBIC_INLINE auto value(auto x) const { return math::abs(x); }
-  auto slope(const auto& x) const {
+  LIMBIC_INLINE auto slope(const auto& x) const {
     return flat(x, [](auto v) { return math::sign(v); });
   }
 };
@@ -24,7 +24,8 @@ struct Flat {
   static constexpr const char* name = F::name;
   Shape infer(const Tensor<T, D>& x) { return x.shape(); }
   void forward(Tensor<T, D>& y, const Tensor<T, D>& x) {
-    elementwise(D{}, [](T v) { return F::value(v); }, y, x);
+    elementwise(
+        D{}, [](T v) { return F::value(v); }, y, x);
   }
   void gradient(GradContext<T, D>& c, const Var<T, D>& dy) {
     if (c.wants(0)) c.give(0, Var<T, D>(Tensor<T, D>::zeros(dy.shape())));

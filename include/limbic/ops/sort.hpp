@@ -1,4 +1,5 @@
-// Elements in order along one dimension, and the k largest or smallest. NaN counts as larger than all numbers.
+// Elements in order along one dimension, and the k largest or smallest. NaN counts as larger than all
+// numbers.
 //
 //   y = x picked by index along dim        dx = dy placed back
 #pragma once
@@ -42,8 +43,8 @@ auto argsort(const X& x, index_t dim = -1, bool descending = false) {
   return detail::order(value_of(x), at, at.n, descending, true);
 }
 
-// x in order along `dim`, and the positions; equal elements keep theirs (always stable). Throws for a dim out of
-// range.
+// x in order along `dim`, and the positions; equal elements keep theirs (always stable). Throws for a dim out
+// of range.
 template <Operand X>
 Sorted<X> sort(const X& x, index_t dim = -1, bool descending = false, Site site = Site::here()) {
   const detail::Along at("sort", x.shape(), dim);
@@ -51,13 +52,14 @@ Sorted<X> sort(const X& x, index_t dim = -1, bool descending = false, Site site 
   return {detail::pick_along(site, x, at.dim, index), index};
 }
 
-// The k largest (or smallest) elements along `dim` and their positions, in order unless not `sorted`; of equal
-// elements the first. Throws unless 0 <= k <= size, and for a dim out of range.
+// The k largest (or smallest) elements along `dim` and their positions, in order unless not `sorted`; of
+// equal elements the first. Throws unless 0 <= k <= size, and for a dim out of range.
 template <Operand X>
 Sorted<X> topk(const X& x, index_t k, index_t dim = -1, bool largest = true, bool sorted = true,
                Site site = Site::here()) {
   const detail::Along at("topk", x.shape(), dim);
-  if (k < (x.rank() ? 0 : 1) || k > at.n) fail("topk", "k must be in [0, size]; got ", k, " for dim ", at.dim, " of ", x.shape());
+  if (k < (x.rank() ? 0 : 1) || k > at.n)
+    fail("topk", "k must be in [0, size]; got ", k, " for dim ", at.dim, " of ", x.shape());
   const auto index = detail::order(value_of(x), at, k, largest, sorted);
   return {detail::pick_along(site, x, at.dim, index), index};
 }

@@ -28,13 +28,15 @@ struct Variance {
   }
   void forward(Tensor<T, D>& y, const Tensor<T, D>& x) {
     reduce(D{}, folds::SumOfSquaredDifferences<T>{}, y, x, mean_of(x));
-    elementwise_update(D{}, [s = scale(x)](T v) { return v * s; }, y);
+    elementwise_update(
+        D{}, [s = scale(x)](T v) { return v * s; }, y);
     if (keep) kept = x;
   }
   void backward(const Tensor<T, D>& dy, Grad<T, D>& dx) {
     dx.write([&](Tensor<T, D>& g) {
       const Tensor<T, D>& x = kept.get();
-      elementwise(D{}, [s = 2 * scale(x)](T d, T v, T m) { return d * s * (v - m); }, g, dy, x, mean_of(x));
+      elementwise(
+          D{}, [s = 2 * scale(x)](T d, T v, T m) { return d * s * (v - m); }, g, dy, x, mean_of(x));
     });
   }
   void gradient(GradContext<T, D>& c, const Var<T, D>& dy) {
@@ -53,7 +55,8 @@ struct Variance {
   Tensor<T, D> mean_of(const Tensor<T, D>& x) const {
     Tensor<T, D> m = Tensor<T, D>::empty(to);
     reduce_sum(D{}, m, x);
-    elementwise_update(D{}, [s = T(1) / static_cast<T>(count(x))](T v) { return v * s; }, m);
+    elementwise_update(
+        D{}, [s = T(1) / static_cast<T>(count(x))](T v) { return v * s; }, m);
     return m;
   }
 };
@@ -63,7 +66,7 @@ struct RootF : OfOutput {
   static constexpr const char* name = "stddev";
   LIMBIC_INLINE auto value(auto x) const { return math::sqrt(x); }
   template <class X>
-  X slope(const X& y) const {
+  LIMBIC_INLINE X slope(const X& y) const {
     const auto zero = mask_of([](auto v) { return v == 0; }, y);
     return choose(zero, like(y, 0), like(y, 0.5) / choose(zero, like(y, 1), y));
   }
@@ -80,7 +83,8 @@ struct Norm2 {
   Shape infer(const Tensor<T, D>&) { return to; }
   void forward(Tensor<T, D>& y, const Tensor<T, D>& x) {
     reduce(D{}, folds::SumOfSquares<T>{}, y, x);
-    elementwise_update(D{}, [](T v) { return math::sqrt(v); }, y);
+    elementwise_update(
+        D{}, [](T v) { return math::sqrt(v); }, y);
     if (!keep) return;
     kept_x = x;
     kept_y = y;
@@ -88,8 +92,10 @@ struct Norm2 {
   void backward(const Tensor<T, D>& dy, Grad<T, D>& dx) {
     dx.write([&](Tensor<T, D>& g) {
       Tensor<T, D> scaled = Tensor<T, D>::empty(dy.shape());
-      elementwise(D{}, [](T d, T y) { return y == T(0) ? T(0) : d / y; }, scaled, dy, kept_y.get());
-      elementwise(D{}, [](T s, T x) { return s * x; }, g, scaled, kept_x.get());
+      elementwise(
+          D{}, [](T d, T y) { return y == T(0) ? T(0) : d / y; }, scaled, dy, kept_y.get());
+      elementwise(
+          D{}, [](T s, T x) { return s * x; }, g, scaled, kept_x.get());
     });
   }
   void gradient(GradContext<T, D>& c, const Var<T, D>& dy) {
@@ -112,7 +118,7 @@ struct AbsPowF {
   T p;
   LIMBIC_INLINE T value(T x) const { return math::pow(math::abs(x), p); }
   template <class X>
-  X slope(const X& x) const {
+  LIMBIC_INLINE X slope(const X& x) const {
     using math::abs;
     using math::pow;
     const auto zero = mask_of([](T v) { return v == 0; }, x);
@@ -128,7 +134,7 @@ struct RootPF {
   T p;
   LIMBIC_INLINE T value(T x) const { return math::pow(x, T(1) / p); }
   template <class X>
-  X slope(const X& x) const {
+  LIMBIC_INLINE X slope(const X& x) const {
     using math::pow;
     const auto zero = mask_of([](T v) { return v == 0; }, x);
     return choose(zero, T(0), (T(1) / p) * pow(choose(zero, T(1), x), T(1) / p - T(1)));
@@ -140,7 +146,8 @@ struct RootPF {
 // Variance over `dims` (none given: all), sum (x - mean)^2 / (n - correction): 1 for the unbiased estimate, 0
 // for the mean square. NaN when n is not above the correction. Throws over no elements.
 template <Operand X>
-X var(const X& x, const Dims& dims = {}, bool keepdim = false, index_t correction = 1, Site site = Site::here()) {
+X var(const X& x, const Dims& dims = {}, bool keepdim = false, index_t correction = 1,
+      Site site = Site::here()) {
   const auto flags = dim_flags("var", dims, x.rank());
   const Shape to = reduced_shape(x.shape(), flags, true);
   X y = apply(site, detail::Variance<scalar_of<X>, device_of<X>>{.to = to, .correction = correction}, x);
@@ -149,7 +156,8 @@ X var(const X& x, const Dims& dims = {}, bool keepdim = false, index_t correctio
 
 // Square root of var(); its gradient is 0 where it is 0.
 template <Operand X>
-X stddev(const X& x, const Dims& dims = {}, bool keepdim = false, index_t correction = 1, Site site = Site::here()) {
+X stddev(const X& x, const Dims& dims = {}, bool keepdim = false, index_t correction = 1,
+         Site site = Site::here()) {
   return unary(site, detail::RootF{}, var(x, dims, keepdim, correction, site));
 }
 

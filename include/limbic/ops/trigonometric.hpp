@@ -20,7 +20,7 @@ namespace detail {
 struct SinF : OfInput {
   static constexpr const char* name = "sin";
   LIMBIC_INLINE auto value(auto x) const { return math::sin(x); }
-  auto slope(const auto& x) const {
+  LIMBIC_INLINE auto slope(const auto& x) const {
     using math::cos;
     return cos(x);
   }
@@ -28,7 +28,7 @@ struct SinF : OfInput {
 struct CosF : OfInput {
   static constexpr const char* name = "cos";
   LIMBIC_INLINE auto value(auto x) const { return math::cos(x); }
-  auto slope(const auto& x) const {
+  LIMBIC_INLINE auto slope(const auto& x) const {
     using math::sin;
     return -sin(x);
   }
@@ -36,12 +36,12 @@ struct CosF : OfInput {
 struct TanF : OfOutput {
   static constexpr const char* name = "tan";
   LIMBIC_INLINE auto value(auto x) const { return math::tan(x); }
-  auto slope(const auto& y) const { return y * y + like(y, 1); }
+  LIMBIC_INLINE auto slope(const auto& y) const { return y * y + like(y, 1); }
 };
 struct AsinF : OfInput {
   static constexpr const char* name = "asin";
   LIMBIC_INLINE auto value(auto x) const { return math::asin(x); }
-  auto slope(const auto& x) const {
+  LIMBIC_INLINE auto slope(const auto& x) const {
     using math::rsqrt;
     return rsqrt(like(x, 1) - x * x);
   }
@@ -49,7 +49,7 @@ struct AsinF : OfInput {
 struct AcosF : OfInput {
   static constexpr const char* name = "acos";
   LIMBIC_INLINE auto value(auto x) const { return math::acos(x); }
-  auto slope(const auto& x) const {
+  LIMBIC_INLINE auto slope(const auto& x) const {
     using math::rsqrt;
     return -rsqrt(like(x, 1) - x * x);
   }
@@ -57,12 +57,12 @@ struct AcosF : OfInput {
 struct AtanF : OfInput {
   static constexpr const char* name = "atan";
   LIMBIC_INLINE auto value(auto x) const { return math::atan(x); }
-  auto slope(const auto& x) const { return like(x, 1) / (x * x + like(x, 1)); }
+  LIMBIC_INLINE auto slope(const auto& x) const { return like(x, 1) / (x * x + like(x, 1)); }
 };
 struct SinhF : OfInput {
   static constexpr const char* name = "sinh";
   LIMBIC_INLINE auto value(auto x) const { return math::sinh(x); }
-  auto slope(const auto& x) const {
+  LIMBIC_INLINE auto slope(const auto& x) const {
     using math::cosh;
     return cosh(x);
   }
@@ -70,7 +70,7 @@ struct SinhF : OfInput {
 struct CoshF : OfInput {
   static constexpr const char* name = "cosh";
   LIMBIC_INLINE auto value(auto x) const { return math::cosh(x); }
-  auto slope(const auto& x) const {
+  LIMBIC_INLINE auto slope(const auto& x) const {
     using math::sinh;
     return sinh(x);
   }
@@ -82,11 +82,11 @@ struct Atan2F {
     return math::atan2(a, b);
   }
   template <class X>
-  X slope_a(const X& a, const X& b) const {
+  LIMBIC_INLINE X slope_a(const X& a, const X& b) const {
     return b / (a * a + b * b);
   }
   template <class X>
-  X slope_b(const X& a, const X& b) const {
+  LIMBIC_INLINE X slope_b(const X& a, const X& b) const {
     return -a / (a * a + b * b);
   }
 };

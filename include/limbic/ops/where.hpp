@@ -3,7 +3,8 @@
 //   where         y = mask ? a : b        da = mask ? dy : 0,  db = mask ? 0 : dy   (summed to the shapes)
 //   masked_fill   y = mask ? value : x    dx = mask ? 0 : dy
 //
-// What is not chosen gets gradient 0 even if the other operand, or dy times a slope, would be NaN or Inf there.
+// What is not chosen gets gradient 0 even if the other operand, or dy times a slope, would be NaN or Inf
+// there.
 #pragma once
 
 #include <limbic/ops/arithmetic.hpp>
@@ -25,7 +26,8 @@ struct Fill {
     return broadcast_shapes(name, from, mask.get().shape());
   }
   void forward(Tensor<T, D>& y, const Tensor<T, D>& x) {
-    elementwise(D{}, [a = at, v = value](bool m, T u) { return m == a ? v : u; }, y, mask.get(), x);
+    elementwise(
+        D{}, [a = at, v = value](bool m, T u) { return m == a ? v : u; }, y, mask.get(), x);
   }
   void gradient(GradContext<T, D>& c, const Var<T, D>& dy) {
     if (c.wants(0)) c.give(0, sum_to(apply(Site::here(), Fill{mask, at, T(0)}, dy), from));
@@ -43,7 +45,8 @@ struct Where {
     return broadcast_shapes(name, mask.get().shape(), broadcast_shapes(name, a_shape, b_shape));
   }
   void forward(Tensor<T, D>& y, const Tensor<T, D>& a, const Tensor<T, D>& b) {
-    elementwise(D{}, [](bool m, T u, T v) { return m ? u : v; }, y, mask.get(), a, b);
+    elementwise(
+        D{}, [](bool m, T u, T v) { return m ? u : v; }, y, mask.get(), a, b);
   }
   void gradient(GradContext<T, D>& c, const Var<T, D>& dy) {
     auto part = [&](bool zero_at) { return apply(Site::here(), Fill<T, D>{mask, zero_at, T(0)}, dy); };
@@ -61,11 +64,13 @@ auto where(const Tensor<bool, D>& mask, const A& a, const B& b, Site site = Site
   return apply(site, detail::Where<scalar_of<A>, D>{.mask = mask}, a, b);
 }
 template <class D, Operand X>
-X where(const Tensor<bool, D>& mask, const X& a, std::type_identity_t<scalar_of<X>> b, Site site = Site::here()) {
+X where(const Tensor<bool, D>& mask, const X& a, std::type_identity_t<scalar_of<X>> b,
+        Site site = Site::here()) {
   return apply(site, detail::Fill<scalar_of<X>, D>{mask, false, b}, a);
 }
 template <class D, Operand X>
-X where(const Tensor<bool, D>& mask, std::type_identity_t<scalar_of<X>> a, const X& b, Site site = Site::here()) {
+X where(const Tensor<bool, D>& mask, std::type_identity_t<scalar_of<X>> a, const X& b,
+        Site site = Site::here()) {
   return apply(site, detail::Fill<scalar_of<X>, D>{mask, true, a}, b);
 }
 

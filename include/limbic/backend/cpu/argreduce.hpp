@@ -32,7 +32,8 @@ void arg_of_columns(index_t* y, const T* x, index_t n, index_t inner, index_t wi
   for (index_t i = 1; i < n; ++i) {
     const T* row = x + i * inner;
     for (index_t j = 0; j < width; ++j) {
-      const bool better = (Sign > 0 ? row[j] > best[j] : row[j] < best[j]) || (math::isnan(row[j]) && !math::isnan(best[j]));
+      const bool better =
+          (Sign > 0 ? row[j] > best[j] : row[j] < best[j]) || (math::isnan(row[j]) && !math::isnan(best[j]));
       if (better) {
         best[j] = row[j];
         y[j] = i;
@@ -43,10 +44,11 @@ void arg_of_columns(index_t* y, const T* x, index_t n, index_t inner, index_t wi
 
 }  // namespace cpu::detail
 
-// y (outer, inner) = position of the largest (Sign > 0) or smallest element along n > 0 of x (outer, n, inner),
-// both dense: the first of equals, the first NaN if there is one.
+// y (outer, inner) = position of the largest (Sign > 0) or smallest element along n > 0 of x (outer, n,
+// inner), both dense: the first of equals, the first NaN if there is one.
 template <int Sign, class T>
-void arg_extreme(Cpu, Tensor<index_t, Cpu>& y, const Tensor<T, Cpu>& x, index_t outer, index_t n, index_t inner) {
+void arg_extreme(Cpu, Tensor<index_t, Cpu>& y, const Tensor<T, Cpu>& x, index_t outer, index_t n,
+                 index_t inner) {
   using namespace cpu::detail;
   index_t* const to = y.mutable_data();
   const T* const from = x.data();
@@ -58,14 +60,15 @@ void arg_extreme(Cpu, Tensor<index_t, Cpu>& y, const Tensor<T, Cpu>& x, index_t 
   }
   constexpr index_t kWidth = 256;
   const index_t pieces = (inner + kWidth - 1) / kWidth;
-  parallel_for(outer * pieces, std::max<index_t>(1, kElementGrain / (n * std::min(inner, kWidth))), [&](index_t begin, index_t end) {
-    T best[kWidth];
-    for (index_t p = begin; p < end; ++p) {
-      const index_t o = p / pieces, column = p % pieces * kWidth;
-      arg_of_columns<Sign>(to + o * inner + column, from + o * n * inner + column, n, inner,
-                           std::min(kWidth, inner - column), best);
-    }
-  });
+  parallel_for(outer * pieces, std::max<index_t>(1, kElementGrain / (n * std::min(inner, kWidth))),
+               [&](index_t begin, index_t end) {
+                 T best[kWidth];
+                 for (index_t p = begin; p < end; ++p) {
+                   const index_t o = p / pieces, column = p % pieces * kWidth;
+                   arg_of_columns<Sign>(to + o * inner + column, from + o * n * inner + column, n, inner,
+                                        std::min(kWidth, inner - column), best);
+                 }
+               });
 }
 
 }  // namespace limbic

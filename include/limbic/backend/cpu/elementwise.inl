@@ -5,9 +5,10 @@ struct Elementwise {
   template <bool Update, class F, class R, class... A>
   [[gnu::flatten]] static void row(const F& f, R* LIMBIC_RESTRICT y, index_t n, const A* LIMBIC_RESTRICT... x) {
     constexpr index_t kBlock = 64;
+    const F g = f;  // a copy that y cannot overlap
     index_t i = 0;
-    for (; i + kBlock <= n; i += kBlock) some<Update, kBlock>(f, y + i, x + i...);
-    for (; i < n; ++i) some<Update, 1>(f, y + i, x + i...);
+    for (; i + kBlock <= n; i += kBlock) some<Update, kBlock>(g, y + i, x + i...);
+    for (; i < n; ++i) some<Update, 1>(g, y + i, x + i...);
   }
 
  private:

@@ -50,12 +50,16 @@ struct ProductOfNonzero : Product<T> {
 struct Any {
   LIMBIC_INLINE bool identity() const { return false; }
   LIMBIC_INLINE bool map(bool x) const { return x; }
-  LIMBIC_INLINE bool combine(bool a, bool b) const { return (static_cast<int>(a) | static_cast<int>(b)) != 0; }
+  LIMBIC_INLINE bool combine(bool a, bool b) const {
+    return (static_cast<int>(a) | static_cast<int>(b)) != 0;
+  }
 };
 struct All {
   LIMBIC_INLINE bool identity() const { return true; }
   LIMBIC_INLINE bool map(bool x) const { return x; }
-  LIMBIC_INLINE bool combine(bool a, bool b) const { return (static_cast<int>(a) & static_cast<int>(b)) != 0; }
+  LIMBIC_INLINE bool combine(bool a, bool b) const {
+    return (static_cast<int>(a) & static_cast<int>(b)) != 0;
+  }
 };
 
 // The largest (Sign > 0) or smallest element; NaN if there is one.

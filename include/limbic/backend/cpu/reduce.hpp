@@ -59,16 +59,17 @@ void reduce_part(const F& f, const ReducePlan& plan, R* y, const T* x, const S*.
       const index_t pieces = (length + grain - 1) / grain;
       parallel_for(outer.rows() * pieces, std::max<index_t>(1, kElementGrain / (grain * work)),
                    [&](index_t begin, index_t end) {
-        for (index_t p = begin; p < end; ++p) {
-          const index_t column = p % pieces * grain, n = std::min(grain, length - column);
-          outer.for_rows(p / pieces, p / pieces + 1, [&](const index_t(&at)[2]) {
-            inner.for_rows(0, rows, [&](const index_t(&row)[1]) {
-              K::template fold_columns<F, R, T, S...>(f, y + at[0] + column, x + at[1] + column + row[0], step, count, n,
-                                                      side + at[0] + column...);
-            });
-          });
-        }
-      });
+                     for (index_t p = begin; p < end; ++p) {
+                       const index_t column = p % pieces * grain, n = std::min(grain, length - column);
+                       outer.for_rows(p / pieces, p / pieces + 1, [&](const index_t(&at)[2]) {
+                         inner.for_rows(0, rows, [&](const index_t(&row)[1]) {
+                           K::template fold_columns<F, R, T, S...>(f, y + at[0] + column,
+                                                                   x + at[1] + column + row[0], step, count,
+                                                                   n, side + at[0] + column...);
+                         });
+                       });
+                     }
+                   });
       return;
     }
     const index_t grain = std::max<index_t>(1, kElementGrain / std::max<index_t>(1, work));
@@ -81,7 +82,8 @@ void reduce_part(const F& f, const ReducePlan& plan, R* y, const T* x, const S*.
             const T* from = x + at[1] + i * x_step;
             auto fold = [&](index_t row) {
               return step == 1 ? K::template fold_row<F, R>(f, from + row, count, side[at[0] + i * y_step]...)
-                               : K::template fold_strided<F, R>(f, from + row, step, count, side[at[0] + i * y_step]...);
+                               : K::template fold_strided<F, R>(f, from + row, step, count,
+                                                                side[at[0] + i * y_step]...);
             };
             if (rows == 1) to = f.combine(to, fold(0));
             else inner.for_rows(0, rows, [&](const index_t(&row)[1]) { to = f.combine(to, fold(row[0])); });
@@ -104,8 +106,8 @@ void reduce(Cpu, const F& f, Tensor<R, Cpu>& y, const Tensor<T, Cpu>& x, const T
   if (x.numel() == 0 || y.numel() == 0) return;
   const ReducePlan plan(x.shape(), x.strides(), y.shape(), y.strides());
 
-  // Many elements for few results: parts of the longest reduced dimension go to threads. Also where whole rows
-  // are folded together, so that memory is read in order.
+  // Many elements for few results: parts of the longest reduced dimension go to threads. Also where whole
+  // rows are folded together, so that memory is read in order.
   constexpr index_t kPart = 65536;
   const index_t parts = plan.longest < 0 ? 0 : std::min(x.shape()[plan.longest], x.numel() / kPart);
   const bool columns = plan.kept.rank() > 0 && plan.kept_x.back() == 1 && plan.kept.back() > 1;
@@ -117,8 +119,8 @@ void reduce(Cpu, const F& f, Tensor<R, Cpu>& y, const Tensor<T, Cpu>& x, const T
     R* const to = partial.mutable_data();
     parallel_for(size, grain, [&](index_t begin, index_t end) {
       const Tensor<T, Cpu> piece = x.slice(plan.longest, begin, end);
-      reduce_part(f, ReducePlan(piece.shape(), piece.strides(), y.shape(), y.strides()), to + begin / grain * y.numel(),
-                  piece.data(), side.data()...);
+      reduce_part(f, ReducePlan(piece.shape(), piece.strides(), y.shape(), y.strides()),
+                  to + begin / grain * y.numel(), piece.data(), side.data()...);
     });
     R* const yp = y.mutable_data();
     for (index_t p = 0; p < shape[0]; ++p)

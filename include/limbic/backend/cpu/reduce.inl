@@ -22,8 +22,9 @@ struct Reduce {
 
   // y_j = y_j and all x_ij folded together: `count` dense rows of n, `step` apart.
   template <class F, class R, class T, class... S>
-  [[gnu::flatten]] static void fold_columns(const F& f, R* LIMBIC_RESTRICT y, const T* LIMBIC_RESTRICT x, index_t step,
-                                            index_t count, index_t n, const S* LIMBIC_RESTRICT... s) {
+  [[gnu::flatten]] static void fold_columns(const F& f, R* LIMBIC_RESTRICT y, const T* LIMBIC_RESTRICT x,
+                                            index_t step, index_t count, index_t n,
+                                            const S* LIMBIC_RESTRICT... s) {
     index_t j = 0;
     for (; j + 64 <= n; j += 64) fold_block<64>(f, y + j, x + j, step, count, s + j...);
     for (; j + 16 <= n; j += 16) fold_block<16>(f, y + j, x + j, step, count, s + j...);
@@ -31,20 +32,10 @@ struct Reduce {
     for (; j < n; ++j) fold_block<1>(f, y + j, x + j, step, count, s + j...);
   }
 
-  // y_i += x_i over a dense row.
-  template <class T>
-  static void add_row(T* LIMBIC_RESTRICT y, const T* LIMBIC_RESTRICT x, index_t n) {
-    constexpr index_t kBlock = 64;
-    index_t i = 0;
-    for (; i + kBlock <= n; i += kBlock)
-      for (index_t j = i; j < i + kBlock; ++j) y[j] += x[j];
-    for (; i < n; ++i) y[i] += x[i];
-  }
-
  private:
   template <index_t Block, class F, class R, class T, class... S>
-  static LIMBIC_INLINE void fold_block(const F& f, R* LIMBIC_RESTRICT y, const T* LIMBIC_RESTRICT x, index_t step,
-                                       index_t count, const S* LIMBIC_RESTRICT... s) {
+  static LIMBIC_INLINE void fold_block(const F& f, R* LIMBIC_RESTRICT y, const T* LIMBIC_RESTRICT x,
+                                       index_t step, index_t count, const S* LIMBIC_RESTRICT... s) {
     constexpr index_t kChunk = 256;  // added up apart, or rounding errors would grow with the number of rows
     R total[Block];
     for (index_t k = 0; k < Block; ++k) total[k] = y[k];

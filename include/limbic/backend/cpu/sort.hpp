@@ -49,11 +49,12 @@ struct SortItem<float> {
 // order (outer, k, inner) = positions along n of the k first elements of x (outer, n, inner) in increasing or
 // decreasing order; both dense. Without `sorted` they are in no particular order (but always the same).
 template <class T>
-void order_of(Cpu, Tensor<index_t, Cpu>& order, const Tensor<T, Cpu>& x, index_t outer, index_t n, index_t inner,
-              index_t k, bool descending, bool sorted) {
+void order_of(Cpu, Tensor<index_t, Cpu>& order, const Tensor<T, Cpu>& x, index_t outer, index_t n,
+              index_t inner, index_t k, bool descending, bool sorted) {
   using Item = cpu::detail::SortItem<T>;
   if (k == 0 || outer * inner == 0) return;
-  if (sizeof(T) == 4 && n > index_t{0xffffffff}) fail("sort", "at most 2^32 - 1 elements can be sorted; got ", n);
+  if (sizeof(T) == 4 && n > index_t{0xffffffff})
+    fail("sort", "at most 2^32 - 1 elements can be sorted; got ", n);
   index_t* const to = order.mutable_data();
   const T* const from = x.data();
   parallel_for(outer * inner, std::max<index_t>(1, 4096 / n), [&](index_t begin, index_t end) {
