@@ -14,8 +14,9 @@ namespace limbic {
 namespace detail {
 
 template <class T>
-struct SmoothL1F : OfInput {
+struct SmoothL1F {
   static constexpr const char* name = "smooth_l1";
+  static constexpr bool kSlopeOfOutput = false;
   T beta;
   LIMBIC_INLINE T value(T x) const {
     const T a = math::abs(x);
