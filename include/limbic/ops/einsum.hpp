@@ -214,7 +214,7 @@ X einsum(Equation equation, const std::vector<X>& operands) {
   return einsum(equation, std::span<const X>(operands));
 }
 template <Operand... X>
-result_of<X...> einsum(Equation equation, const X&... operands) {
+auto einsum(Equation equation, const X&... operands) {
   using R = result_of<X...>;
   const R list[] = {R(operands)...};
   return einsum(equation, std::span<const R>(list));
