@@ -42,10 +42,10 @@ struct Optim {
     });
   }
 
-  // Sum of x^2 in double: the same 16 partial sums on every instruction set.
+  // Sum of x^2 in double: the same 32 partial sums on every instruction set.
   template <class T>
   static double square_sum(const T* x, index_t n) {
-    constexpr index_t kSums = 16;
+    constexpr index_t kSums = 32;
     double sum[kSums] = {}, total = 0;
     index_t i = 0;
     for (; i + kSums <= n; i += kSums) {
