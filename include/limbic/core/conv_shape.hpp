@@ -29,6 +29,11 @@ struct ConvShape {
   bool pointwise() const {
     return taps() == 1 && stride_h == 1 && stride_w == 1 && pad_h == 0 && pad_w == 0 && out_h == height && out_w == width;
   }
+  // Whether the patches that positions see are a partition of x.
+  bool partition() const {
+    return kernel_h == stride_h && kernel_w == stride_w && pad_h == 0 && pad_w == 0 && dilation_h == 1 && dilation_w == 1 &&
+           out_h * stride_h == height && out_w * stride_w == width;
+  }
 };
 
 // A range of indices, [begin, end).

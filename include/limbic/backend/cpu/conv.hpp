@@ -66,7 +66,7 @@ MatrixRef<T> conv_outputs(const ConvShape& s, const T* dy, index_t g, index_t b,
   with_im2col([&](auto k) {
     for (index_t i = 0; i < n; ++i)
       for (index_t o = 0; o < s.group_filters(); ++o)
-        k.add_constant(from + (i * s.filters + o) * p, T(0), to + o * columns + i * p, p);
+        k.copy(from + (i * s.filters + o) * p, to + o * columns + i * p, p);
   });
   return {to, columns, 1};
 }
@@ -109,7 +109,7 @@ void conv_bwd_input_columns(const ConvShape& s, const T* w, const T* dy, T* dx) 
     for (index_t i = begin; i < end; ++i) {
       const index_t first = i * tiles.images, last = std::min(s.batch, first + tiles.images);
       const bool direct = s.pointwise() && last - first == 1;
-      if (!direct) std::fill(dx + first * image, dx + last * image, T(0));
+      if (!s.pointwise() && !s.partition()) std::fill(dx + first * image, dx + last * image, T(0));
       for (index_t g = 0; g < s.groups; ++g)
         tiles.run(i, [&](index_t b, index_t n, index_t at, index_t columns) {
           const MatrixRef<T> d = conv_outputs(s, dy, g, b, n, at, columns);

@@ -7,6 +7,8 @@
 #include <limbic/core/conv_shape.hpp>
 #include <limbic/core/tensor.hpp>
 
+#define LIMBIC_ISA_FILE <limbic/backend/cpu/transpose.inl>
+#include <limbic/backend/cpu/isa_foreach.hpp>
 #define LIMBIC_ISA_FILE <limbic/backend/cpu/im2col.inl>
 #include <limbic/backend/cpu/isa_foreach.hpp>
 
@@ -15,6 +17,13 @@ namespace limbic::cpu::detail {
 template <class F>
 void with_im2col(F&& f) {
   on_isa<portable::Im2Col, avx2::Im2Col, avx512::Im2Col>(f);
+}
+
+// out (cols, rows) = in (rows, cols) transposed; rows lie in_ld and out_ld apart.
+template <class T>
+void transpose(const T* in, index_t rows, index_t cols, index_t in_ld, T* out, index_t out_ld) {
+  on_isa<portable::Transpose, avx2::Transpose, avx512::Transpose>(
+      [&](auto k) { k.run(in, rows, cols, in_ld, out, out_ld); });
 }
 
 // out (size) = the sum of what add(i, part) adds to part (size) for i < count. Runs of i are summed on all threads,
@@ -40,7 +49,7 @@ void sum_of_parts(index_t count, index_t size, T* out, const Add& add) {
   parallel_for(size, 4096, [&](index_t begin, index_t end) {
     with_im2col([&](auto k) {
       std::copy(sums + begin, sums + end, out + begin);
-      for (index_t p = 1; p < parts; ++p) k.add_row(sums + p * size + begin, out + begin, end - begin);
+      for (index_t p = 1; p < parts; ++p) k.add(sums + p * size + begin, out + begin, end - begin);
     });
   });
 }

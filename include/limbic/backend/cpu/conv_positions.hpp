@@ -25,17 +25,24 @@ inline bool conv_skips_padding(const ConvShape& s) {
 // Images that are worked on together.
 inline index_t conv_images(const ConvShape& s) { return std::clamp<index_t>(s.batch / 8, 8, 64); }
 
-// Calls f(position, pixel, tap, n) for runs of n neighbouring taps that see as many neighbouring pixels.
+// Calls f(position, pixel, tap, n, first) for runs of n neighbouring taps that see as many neighbouring pixels; of each
+// position at least once, with n = 0 if it sees padding only.
 template <class F>
 void for_taps(const ConvShape& s, const F& f) {
   for (index_t i = 0; i < s.out_h; ++i)
     for (index_t j = 0; j < s.out_w; ++j) {
       const IndexRange rows = inside(s.kernel_h, s.dilation_h, i * s.stride_h - s.pad_h, s.height);
       const IndexRange cols = inside(s.kernel_w, s.dilation_w, j * s.stride_w - s.pad_w, s.width);
+      const index_t position = i * s.out_w + j;
+      if (rows.size() == 0 || cols.size() == 0) {
+        f(position, index_t{0}, index_t{0}, index_t{0}, true);
+        continue;
+      }
       for (index_t k = rows.begin; k < rows.end; ++k) {
         const index_t y = i * s.stride_h - s.pad_h + k * s.dilation_h, step = s.dilation_w == 1 ? cols.size() : 1;
         for (index_t l = cols.begin; l < cols.end; l += step)
-          f(i * s.out_w + j, y * s.width + j * s.stride_w - s.pad_w + l * s.dilation_w, k * s.kernel_w + l, step);
+          f(position, y * s.width + j * s.stride_w - s.pad_w + l * s.dilation_w, k * s.kernel_w + l, step,
+            k == rows.begin && l == cols.begin);
       }
     }
 }
@@ -43,9 +50,7 @@ void for_taps(const ConvShape& s, const F& f) {
 // (n, a, b) -> (n, b, a)
 template <class T>
 void swap_last(const T* in, index_t n, index_t a, index_t b, T* out) {
-  with_im2col([&](auto k) {
-    for (index_t i = 0; i < n; ++i) k.transpose(in + i * a * b, a, b, b, out + i * a * b, a);
-  });
+  for (index_t i = 0; i < n; ++i) transpose(in + i * a * b, a, b, b, out + i * a * b, a);
 }
 
 // w (O, C, taps) as (taps, C, O), for which `memory` is made.
@@ -55,10 +60,8 @@ const T* taps_first(const ConvShape& s, const T* w, Tensor<T, Cpu>& memory) {
   const index_t k = s.group_taps();
   T* const to = memory.mutable_data();
   parallel_for(s.channels, 8, [&](index_t begin, index_t end) {
-    with_im2col([&](auto kernels) {
-      for (index_t c = begin; c < end; ++c)
-        kernels.transpose(w + c * s.taps(), s.filters, s.taps(), k, to + c * s.filters, s.channels * s.filters);
-    });
+    for (index_t c = begin; c < end; ++c)
+      transpose(w + c * s.taps(), s.filters, s.taps(), k, to + c * s.filters, s.channels * s.filters);
   });
   return to;
 }
@@ -75,13 +78,9 @@ void conv_fwd_positions(const ConvShape& s, const T* x, const T* w, const T* bia
     T* const xt = scratch<Input, T>(n * pixels * c);
     T* const yt = scratch<Output, T>(n * p * o);
     swap_last(x + begin * c * pixels, n, c, pixels, xt);
-    for (index_t r = 0; r < n * p; ++r) {
-      if (bias) std::copy_n(bias, o, yt + r * o);
-      else std::fill_n(yt + r * o, o, T(0));
-    }
-    for_taps(s, [&](index_t position, index_t pixel, index_t tap, index_t taps) {
+    for_taps(s, [&](index_t position, index_t pixel, index_t tap, index_t taps, bool first) {
       gemm<T>(n, o, taps * c, {xt + pixel * c, pixels * c, 1}, {wt + tap * c * o, o, 1}, yt + position * o, p * o,
-              {.accumulate = true});
+              {.accumulate = !first, .bias = first ? bias : nullptr});
     });
     swap_last(yt, n, p, o, y + begin * o * p);
   });
@@ -102,7 +101,7 @@ void conv_bwd_input_positions(const ConvShape& s, const T* w, const T* dy, T* dx
     T* const yt = scratch<Output, T>(n * p * o);
     swap_last(dy + begin * o * p, n, o, p, yt);
     std::fill_n(xt, n * pixels * c, T(0));
-    for_taps(s, [&](index_t position, index_t pixel, index_t tap, index_t taps) {
+    for_taps(s, [&](index_t position, index_t pixel, index_t tap, index_t taps, bool) {
       gemm<T>(n, taps * c, o, {yt + position * o, p * o, 1}, {wt + tap * c, s.taps() * c, 1}, xt + pixel * c, pixels * c,
               {.accumulate = true});
     });
@@ -123,7 +122,7 @@ void conv_bwd_weight_positions(const ConvShape& s, const T* x, const T* dy, T* d
     T* const yt = scratch<Output, T>(n * p * o);
     swap_last(x + begin * c * pixels, n, c, pixels, xt);
     swap_last(dy + begin * o * p, n, o, p, yt);
-    for_taps(s, [&](index_t position, index_t pixel, index_t tap, index_t taps) {
+    for_taps(s, [&](index_t position, index_t pixel, index_t tap, index_t taps, bool) {
       gemm<T>(taps * c, o, n, {xt + pixel * c, 1, pixels * c}, {yt + position * o, p * o, 1}, part + tap * c * o, o,
               {.accumulate = true});
     });
