@@ -7,6 +7,8 @@
 #include <cmath>
 #include <limits>
 #include <random>
+#include <thread>
+#include <tuple>
 #include <vector>
 
 namespace {
@@ -271,7 +273,11 @@ TEST_CASE_TEMPLATE("gemm_batched: each product, broadcast operands, a sum over t
 
 TEST_CASE("gemm_batched: products large and small take all threads, with the same bits") {
   const Restore restore;
-  for (const auto& [batch, m, n, k] : {std::tuple<index_t, index_t, index_t, index_t>{64, 30, 30, 20}, {3, 300, 300, 200}}) {
+  struct Batch {
+    index_t batch, m, n, k;
+  };
+  for (const Batch& s : {Batch{64, 30, 30, 20}, {3, 300, 300, 200}}) {
+    const index_t batch = s.batch, m = s.m, n = s.n, k = s.k;
     const Matrix<float> a(batch * m, k, Layout::rows, 1), b(batch * k, n, Layout::rows, 2);
     const auto run = [&](int threads) {
       limbic::set_num_threads(threads);

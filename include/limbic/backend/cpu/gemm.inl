@@ -110,8 +110,9 @@ struct Gemm {
     const Row r{k, x, x_stride, w, w_n, w_k, y, y_stride, bias, bias_stride, accumulate, relu};
     index_t j = 0;
     if (w_n == 1 && y_stride == 1) {
-      for (; j + 4 * kLanes <= n; j += 4 * kLanes) columns<4, 2>(r, j, kLanes);
-      for (; j < n; j += kLanes) columns<1, 4>(r, j, static_cast<int>(n - j < kLanes ? n - j : kLanes));
+      for (; j + 4 * kLanes <= n; j += 4 * kLanes) columns<4, 2, true>(r, j, kLanes);
+      for (; j + kLanes <= n; j += kLanes) columns<1, 4, true>(r, j, kLanes);
+      if (j < n) columns<1, 4, false>(r, j, static_cast<int>(n - j));
     } else {
       for (; j < n; j += kDots) dots(r, j, static_cast<int>(n - j < kDots ? n - j : kDots));
     }
@@ -268,9 +269,9 @@ struct Gemm {
     bool accumulate, relu;
   };
 
-  // `vectors` vectors of y from y_j on, the last of them `tail` long; `ways` sums each, to hide the
+  // `vectors` vectors of y from y_j on (if not `full`: one, `tail` long); `ways` sums each, to hide the
   // latency of the additions.
-  template <int vectors, int ways>
+  template <int vectors, int ways, bool full>
   static void columns(const Row& r, index_t j, int tail) {
     V sum[ways][vectors];
     LIMBIC_UNROLL for (int u = 0; u < ways; ++u)
@@ -281,19 +282,20 @@ struct Gemm {
     for (; k + ways <= r.k; k += ways) {
       LIMBIC_UNROLL for (int u = 0; u < ways; ++u, w += r.w_k, x += r.x_stride)
         LIMBIC_UNROLL for (int v = 0; v < vectors; ++v)
-          sum[u][v] += *x * (vectors > 1 ? Lanes::load(w + v * kLanes) : Lanes::load_n(w, tail));
+          sum[u][v] += *x * (full ? Lanes::load(w + v * kLanes) : Lanes::load_n(w, tail));
     }
     for (; k < r.k; ++k, w += r.w_k, x += r.x_stride)
       LIMBIC_UNROLL for (int v = 0; v < vectors; ++v)
-        sum[0][v] += *x * (vectors > 1 ? Lanes::load(w + v * kLanes) : Lanes::load_n(w, tail));
+        sum[0][v] += *x * (full ? Lanes::load(w + v * kLanes) : Lanes::load_n(w, tail));
     LIMBIC_UNROLL for (int v = 0; v < vectors; ++v) {
       V y = sum[0][v];
       LIMBIC_UNROLL for (int u = 1; u < ways; ++u) y += sum[u][v];
       T* to = r.y + j + v * kLanes;
-      if (r.accumulate) y += Lanes::load_n(to, tail);
+      if (r.accumulate) y += full ? Lanes::load(to) : Lanes::load_n(to, tail);
       if (r.bias) y += r.bias_stride ? Lanes::load_n(r.bias + j + v * kLanes, tail) : V{} + *r.bias;
       if (r.relu) y = rectified(y);
-      Lanes::store_n(to, y, tail);
+      if (full) Lanes::store(to, y);
+      else Lanes::store_n(to, y, tail);
     }
   }
 

@@ -86,7 +86,9 @@ struct BlockedGemm {
   // In how many parts K is cut where C is too small to occupy several threads.
   static index_t k_parts(const Problem& p) {
     if (p.m * p.n > 64 * 64 || p.k < 1024) return 1;
-    return std::clamp<index_t>(p.m * p.n * p.k / kSerialWork, 1, 8);
+    index_t parts = 1;
+    while (parts < 8 && 2 * p.m * p.n * p.k > 3 * parts * kSerialWork) parts *= 2;
+    return parts;
   }
 
   // C = sum over parts of A(:, part) B(part, :), added in the order of the parts.
