@@ -10,16 +10,10 @@
 #pragma once
 
 #include <limbic/backend/cpu/conv.hpp>
+#include <limbic/core/height_width.hpp>
 #include <limbic/ops/arithmetic.hpp>
 
 namespace limbic {
-
-// A number for height and width, or one for each.
-struct HeightWidth {
-  index_t h, w;
-  HeightWidth(index_t both) : h(both), w(both) {}
-  HeightWidth(index_t height, index_t width) : h(height), w(width) {}
-};
 
 // As padding: y is as large as x (where that is an odd number, more of it follows than goes before). Stride 1 only.
 inline constexpr index_t kSame = -1;

@@ -36,6 +36,8 @@
 #include <limbic/ops/one_hot.hpp>
 #include <limbic/ops/pad.hpp>
 #include <limbic/ops/pick.hpp>
+#include <limbic/ops/pool.hpp>
+#include <limbic/ops/pool.hpp>
 #include <limbic/ops/power.hpp>
 #include <limbic/ops/prod.hpp>
 #include <limbic/ops/rounding.hpp>
@@ -45,5 +47,7 @@
 #include <limbic/ops/statistics.hpp>
 #include <limbic/ops/sum.hpp>
 #include <limbic/ops/trigonometric.hpp>
+#include <limbic/ops/unfold.hpp>
+#include <limbic/ops/unfold.hpp>
 #include <limbic/ops/view.hpp>
 #include <limbic/ops/where.hpp>
