@@ -52,7 +52,8 @@ inline std::string to_text(const Site& site) {
 // Throws Error("[op] " + all parts one after the other).
 template <class... Parts>
 [[noreturn, gnu::cold, gnu::noinline]] void fail(std::string_view op, const Parts&... parts) {
-  std::string text = "[" + std::string(op) + "] ";
+  std::string text("[");  // not "[" + ...: g++ 12 warns of an overlap there at -O3
+  text.append(op).append("] ");
   ((text += to_text(parts)), ...);
   throw Error(text);
 }

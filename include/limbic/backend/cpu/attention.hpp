@@ -77,13 +77,6 @@ struct AttentionGradients {
   bool accumulate_dbias = false;
 };
 
-namespace detail {
-template <class T>
-inline constexpr T kLog2e = T(1.44269504088896340736);
-template <class T>
-inline constexpr T kLn2 = T(0.693147180559945309417);
-}  // namespace detail
-
 }  // namespace limbic::cpu
 
 #define LIMBIC_ISA_FILE <limbic/backend/cpu/tile_product.inl>

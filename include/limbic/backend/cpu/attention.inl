@@ -1,7 +1,6 @@
 // Kernels of attention.hpp for one instruction set: what happens between one tile of queries and one of
 // keys, in scratch memory of the thread. Tiles of scores are kept transposed, (keys, queries) with rows of
-// `ld` numbers: the softmax is then lane by lane, and a short tile of keys wastes no lanes. Logits are kept
-// times log2 e, so that one power of two per entry remains.
+// `ld` numbers: the softmax is then lane by lane, and a short tile of keys wastes no lanes.
 struct Attention {
   // Where a tile lies: head bh = b H + h, queries q0 .. q0 + nq, keys k0 .. k0 + nk.
   struct Place {
@@ -57,14 +56,14 @@ struct Attention {
   template <class T, class Fill>
   static LIMBIC_INLINE void fill_transposed(const Place& p, Workspace<T>& w, T* to, Fill&& fill) {
     for (index_t i = 0; i < p.nq; ++i) fill(i, w.rows + i * w.ldk);
-    Tile::pack_transposed(w.rows, w.ldk, p.nq, p.nk, to, w.ld);
+    Tile::pack_transposed(w.rows, w.ldk, p.nq, p.nk, T(1), to, w.ld);
   }
 
-  // row_j = bias log2 e where the mask allows, else -inf, for query i of the tile.
+  // row_j = bias where the mask allows, else -inf, for query i of the tile.
   template <class T>
   static void fill_add(const AttentionOptions<T>& o, const Place& p, index_t i, T* row) {
     const T* bias = o.bias.data ? o.bias.at(p.b, p.h, p.q0 + i, p.k0) : nullptr;
-    for (index_t j = 0; j < p.nk; ++j) row[j] = bias ? bias[j * o.bias.key] * detail::kLog2e<T> : T(0);
+    for (index_t j = 0; j < p.nk; ++j) row[j] = bias ? bias[j * o.bias.key] : T(0);
     if (!o.mask.data) return;
     const std::uint8_t* mask = o.mask.at(p.b, p.h, p.q0 + i, p.k0);
     for (index_t j = 0; j < p.nk; ++j)
@@ -81,38 +80,33 @@ struct Attention {
     });
   }
 
-  // w.s = logits of the tile; -inf where masked. Returns what is left to multiply them with.
+  // w.s = logits of the tile, w.qt holding scale q; -inf where masked. Nothing may be multiplied with them
+  // after this: e^(x - max) and e^(x - lse) need x as it was rounded, and the compiler fuses products into sums.
   template <class T>
-  static T logits(const AttentionOptions<T>& o, const Place& p, const T* keys, index_t key_row, Workspace<T>& w) {
+  static void logits(const AttentionOptions<T>& o, const Place& p, const T* keys, index_t key_row, Workspace<T>& w) {
     constexpr T kInf = std::numeric_limits<T>::infinity();
-    const T factor = o.scale * detail::kLog2e<T>;
     Tile::multiply<false>(p.nk, p.nq, o.E, keys, key_row, w.qt, w.ld, w.s, w.ld, false);
     const bool adds = o.bias.data || o.mask.data;
-    if (!adds && !o.causal) return factor;
+    if (!adds && !o.causal) return;
     // A bias and a mask that are the same for all queries are one number a key.
     const bool by_key = (!o.bias.data || o.bias.query == 0) && (!o.mask.data || o.mask.query == 0);
     if (adds && by_key) fill_add(o, p, 0, w.add);
     if (adds && !by_key) fill_transposed(p, w, w.add, [&](index_t i, T* row) { fill_add(o, p, i, row); });
     for (index_t j = 0; j < p.nk; ++j) {
       T* s = w.s + j * w.ld;
-      for (index_t i = 0; i < p.nq; i += kLanes<T>) {
-        Vec<T> x = load(s + i) * factor;
-        if (adds) {
-          const Vec<T> a = by_key ? splat(w.add[j]) : load(w.add + j * w.ld + i), masked = splat(-kInf);
-          x = a == -kInf ? masked : x + a;
-        }
-        store<T>(s + i, x);
+      for (index_t i = 0; adds && i < p.nq; i += kLanes<T>) {
+        const Vec<T> a = by_key ? splat(w.add[j]) : load(w.add + j * w.ld + i), masked = splat(-kInf);
+        store<T>(s + i, a == -kInf ? masked : load(s + i) + a);
       }
       const index_t first = o.causal ? std::min(p.nq, p.k0 + j - p.q0) : 0;  // query that sees key j
       for (index_t i = 0; i < first; ++i) s[i] = -kInf;
     }
-    return T(1);
   }
 
   // One tile of the forward: out = alpha out + (e^(s - top))' v with the running maximum and sum of each
   // query (Milakov and Gimelshein 2018, arXiv:1805.02867).
   template <class T>
-  static void forward_tile(const AttentionOptions<T>& o, const Place& p, T factor, const T* v, index_t ldv,
+  static void forward_tile(const AttentionOptions<T>& o, const Place& p, const T* v, index_t ldv,
                            Workspace<T>& w, bool first) {
     constexpr T kInf = std::numeric_limits<T>::infinity();
     for (index_t i = 0; i < p.nq; i += kLanes<T>) {
@@ -120,18 +114,18 @@ struct Attention {
       Vec<T> top = old, other = old;
       index_t j = 0;
       for (; j + 2 <= p.nk; j += 2) {
-        top = vmax<T>(top, load(w.s + j * w.ld + i) * factor);
-        other = vmax<T>(other, load(w.s + (j + 1) * w.ld + i) * factor);
+        top = vmax<T>(top, load(w.s + j * w.ld + i));
+        other = vmax<T>(other, load(w.s + (j + 1) * w.ld + i));
       }
-      if (j < p.nk) top = vmax<T>(top, load(w.s + j * w.ld + i) * factor);
+      if (j < p.nk) top = vmax<T>(top, load(w.s + j * w.ld + i));
       top = vmax<T>(top, other);
       // Queries without any key so far are shifted by 0, not by -inf.
       const Vec<T> shift = top == -kInf ? Vec<T>{} : top;
-      const Vec<T> alpha = vexp2_negative<T>(old - shift);
+      const Vec<T> alpha = vexp_negative<T>(old - shift);
       Vec<T> sum = load(w.sum + i) * alpha;
       for (j = 0; j < p.nk; ++j) {
         T* s = w.s + j * w.ld + i;
-        const Vec<T> e = vexp2_negative<T>(load(s) * factor - shift);
+        const Vec<T> e = vexp_negative<T>(load(s) - shift);
         sum += e;
         store<T>(s, e);
       }
@@ -159,7 +153,7 @@ struct Attention {
     Workspace<T> w(o, tile_q, tile_k, false);
     std::fill(w.top, w.top + w.ld, -kInf);
     std::fill(w.sum, w.sum + w.ld, T(0));
-    Tile::pack_transposed(q.at(p.b, p.h, q0), q.row, nq, o.E, w.qt, w.ld);
+    Tile::pack_transposed(q.at(p.b, p.h, q0), q.row, nq, o.E, o.scale, w.qt, w.ld);
     T* map_rows = map ? map + (bh * o.Lq + q0) * o.Lk : nullptr;
     bool first = true;
     for (p.k0 = 0; p.k0 < o.Lk; p.k0 += tile_k) {
@@ -169,34 +163,34 @@ struct Attention {
           std::fill(map_rows + i * o.Lk + p.k0, map_rows + i * o.Lk + p.k0 + p.nk, -kInf);
         continue;
       }
-      const T factor = logits(o, p, k.at(p.b, p.h, p.k0), k.row, w);
+      logits(o, p, k.at(p.b, p.h, p.k0), k.row, w);
       if (map) {  // the logits for now
-        Tile::pack_transposed(w.s, w.ld, p.nk, nq, w.rows, w.ldk);
-        Tile::write(w.rows, w.ldk, nq, p.nk, factor, map_rows + p.k0, o.Lk, false);
+        Tile::pack_transposed(w.s, w.ld, p.nk, nq, T(1), w.rows, w.ldk);
+        Tile::write(w.rows, w.ldk, nq, p.nk, T(1), map_rows + p.k0, o.Lk, false);
       }
       index_t ldv = 0;
       const T* values = Tile::as_right(v.at(p.b, p.h, p.k0), v.row, p.nk, o.Ev, w.v, ldv);
-      forward_tile(o, p, factor, values, ldv, w, first);
+      forward_tile(o, p, values, ldv, w, first);
       first = false;
     }
     for_vectors<T>(nq, [&](index_t i, auto at) LIMBIC_LAMBDA {
       const Vec<T> sum = load(w.sum + i), none = splat(-kInf);
-      const Vec<T> all = load(w.top + i) * detail::kLn2<T> + vlog<T>(sum);
+      const Vec<T> all = load(w.top + i) + vlog<T>(sum);
       at.store(lse + bh * o.Lq + q0 + i, sum == T(0) ? none : all);
       store<T>(w.alpha + i, sum == T(0) ? Vec<T>{} : T(1) / sum);
     });
     T* to = out.at(p.b, p.h, q0);
     for (index_t i = 0; i < nq; ++i) {
-      const T factor = w.alpha[i];
+      const T inverse = w.alpha[i];
       const bool empty = w.sum[i] == T(0);
       for_vectors<T>(o.Ev, [&](index_t e, auto at) LIMBIC_LAMBDA {
-        at.store(to + i * out.row + e, empty ? Vec<T>{} : load(w.out + i * w.ldv + e) * factor);
+        at.store(to + i * out.row + e, empty ? Vec<T>{} : load(w.out + i * w.ldv + e) * inverse);
       });
       if (!map) continue;
       T* row = map_rows + i * o.Lk;
       const T shift = empty ? T(0) : w.top[i];
       for_vectors<T>(o.Lk, [&](index_t j, auto at) LIMBIC_LAMBDA {
-        at.store(row + j, vexp2_negative<T>(at.load(row + j) - shift) * factor);
+        at.store(row + j, vexp_negative<T>(at.load(row + j) - shift) * inverse);
       });
     }
   }
@@ -205,14 +199,14 @@ struct Attention {
   template <class T>
   static void backward_tile(const AttentionOptions<T>& o, const AttentionGradients<T>& g, const Place& p,
                             Workspace<T>& w) {
-    const T factor = logits(o, p, g.k.at(p.b, p.h, p.k0), g.k.row, w);
+    logits(o, p, g.k.at(p.b, p.h, p.k0), g.k.row, w);
     Tile::multiply<false>(p.nk, p.nq, o.Ev, g.v.at(p.b, p.h, p.k0), g.v.row, w.dot, w.ld, w.d, w.ld, false);
     if (o.dropout.keep) fill_drop(o, p, w);
     for (index_t i = 0; i < p.nq; i += kLanes<T>) {
       const Vec<T> shift = load(w.shift + i), delta = load(w.delta + i);
       for (index_t j = 0; j < p.nk; ++j) {
         T *s = w.s + j * w.ld + i, *d = w.d + j * w.ld + i;
-        const Vec<T> e = vexp2_negative<T>(load(s) * factor - shift);
+        const Vec<T> e = vexp_negative<T>(load(s) - shift);
         if (o.dropout.keep) {
           const Vec<T> drop = load(w.drop + j * w.ld + i);
           store<T>(s, e * drop);
@@ -232,9 +226,9 @@ struct Attention {
                               Workspace<T>& w) {
     constexpr T kInf = std::numeric_limits<T>::infinity();
     const T *out = g.out.at(p.b, p.h, p.q0), *dout = g.dout.at(p.b, p.h, p.q0);
-    Tile::pack_transposed(g.q.at(p.b, p.h, p.q0), g.q.row, p.nq, o.E, w.qt, w.ld);
-    Tile::pack_transposed(dout, g.dout.row, p.nq, o.Ev, w.dot, w.ld);
-    sum_rows<T>(p.nq, w.delta, [&](index_t i) LIMBIC_LAMBDA {
+    Tile::pack_transposed(g.q.at(p.b, p.h, p.q0), g.q.row, p.nq, o.E, o.scale, w.qt, w.ld);
+    Tile::pack_transposed(dout, g.dout.row, p.nq, o.Ev, T(1), w.dot, w.ld);
+    reduce_rows<false>(p.nq, w.delta, [&](index_t i) LIMBIC_LAMBDA {
       Vec<T> sum{};
       for_vectors<T>(o.Ev, [&](index_t e, auto at) LIMBIC_LAMBDA {
         sum += at.load(out + i * g.out.row + e) * at.load(dout + i * g.dout.row + e);
@@ -243,7 +237,7 @@ struct Attention {
     });
     for_vectors<T>(p.nq, [&](index_t i, auto at) LIMBIC_LAMBDA {
       const Vec<T> lse = at.load(g.lse + p.bh * o.Lq + p.q0 + i), none = splat(kInf);
-      store<T>(w.shift + i, lse == -kInf ? none : lse * detail::kLog2e<T>);
+      store<T>(w.shift + i, lse == -kInf ? none : lse);
     });
   }
 

@@ -11,9 +11,11 @@
 
 #include <limbic/backend/cpu/isa.hpp>
 #include <limbic/backend/cpu/parallel.hpp>
+#include <limbic/backend/cpu/rows.hpp>
 #include <limbic/backend/cpu/scratch.hpp>
 #include <limbic/backend/cpu/vec.hpp>
 
+#include <algorithm>
 #include <cmath>
 
 #define LIMBIC_ISA_FILE <limbic/backend/cpu/norms.inl>

@@ -66,9 +66,10 @@ struct Tile {
     }
   }
 
-  // to[c * ld + r] = from[r * stride + c] for r < rows, c < cols; zeros for rows <= r < padded(rows).
+  // to[c * ld + r] = factor from[r * stride + c] for r < rows, c < cols; zeros for rows <= r < padded(rows).
   template <class T>
-  static void pack_transposed(const T* from, index_t stride, index_t rows, index_t cols, T* to, index_t ld) {
+  static void pack_transposed(const T* from, index_t stride, index_t rows, index_t cols, T factor, T* to,
+                              index_t ld) {
     constexpr int kWidth = kLanes<T>;
     for (index_t r = 0; r < rows; r += kWidth)
       for (index_t c = 0; c < cols; c += kWidth) {
@@ -78,7 +79,7 @@ struct Tile {
         if (r + kWidth <= rows && c + kWidth <= cols) {
           unrolled<kWidth>([&](auto i) LIMBIC_LAMBDA { v[i] = load(source + i * stride); });
           transpose<T>(v);
-          unrolled<kWidth>([&](auto i) LIMBIC_LAMBDA { store<T>(target + i * ld, v[i]); });
+          unrolled<kWidth>([&](auto i) LIMBIC_LAMBDA { store<T>(target + i * ld, v[i] * factor); });
         } else {
           const int width = static_cast<int>(std::min(index_t{kWidth}, cols - c));
           unrolled<kWidth>([&](auto i) LIMBIC_LAMBDA {
@@ -86,7 +87,7 @@ struct Tile {
           });
           transpose<T>(v);
           unrolled<kWidth>([&](auto i) LIMBIC_LAMBDA {
-            if (i < width) store<T>(target + i * ld, v[i]);
+            if (i < width) store<T>(target + i * ld, v[i] * factor);
           });
         }
       }

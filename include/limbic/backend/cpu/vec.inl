@@ -45,6 +45,11 @@ LIMBIC_INLINE void store(T* p, Vec<T> v) {
   __builtin_memcpy(p, &v, sizeof v);
 }
 
+template <class T>
+LIMBIC_INLINE Vec<T> vmax(Vec<T> a, Vec<T> b) {
+  return a > b ? a : b;
+}
+
 // Lane l of the result is all ones where l < n.
 template <class T>
 LIMBIC_INLINE typename VecOf<T>::Mask first_lanes(int n) {
@@ -121,6 +126,32 @@ LIMBIC_INLINE void for_vectors(index_t n, Body&& body) {
   if (i < n) body(i, PartVector<T>{static_cast<int>(n - i)});
 }
 
+template <bool kMax, class T>
+LIMBIC_INLINE Vec<T> join(Vec<T> a, Vec<T> b) {
+  return kMax ? vmax<T>(a, b) : a + b;
+}
+// The sum, or the maximum, of the vectors that body(i, at) gives, from `start`; four at a time, since one
+// chain of additions would wait for itself.
+template <bool kMax, class T, class Body>
+LIMBIC_INLINE Vec<T> fold(index_t n, Vec<T> start, Body&& body) {
+  constexpr index_t kWidth = kLanes<T>;
+  Vec<T> a = start, b = start, c = start, d = start;
+  index_t i = 0;
+  for (; i + 4 * kWidth <= n; i += 4 * kWidth) {
+    a = join<kMax, T>(a, body(i, FullVector<T>{}));
+    b = join<kMax, T>(b, body(i + kWidth, FullVector<T>{}));
+    c = join<kMax, T>(c, body(i + 2 * kWidth, FullVector<T>{}));
+    d = join<kMax, T>(d, body(i + 3 * kWidth, FullVector<T>{}));
+  }
+  for (; i + kWidth <= n; i += kWidth) a = join<kMax, T>(a, body(i, FullVector<T>{}));
+  if (i < n) b = join<kMax, T>(b, body(i, PartVector<T>{static_cast<int>(n - i)}));
+  return join<kMax, T>(join<kMax, T>(a, b), join<kMax, T>(c, d));
+}
+template <class T, class Body>
+LIMBIC_INLINE Vec<T> sum_vectors(index_t n, Body&& body) {
+  return fold<false, T>(n, Vec<T>{}, body);
+}
+
 // Lane l of the result is lane l ^ s of v.
 template <class T, int s, std::size_t... l>
 LIMBIC_INLINE Vec<T> swap_lanes(Vec<T> v, std::index_sequence<l...>) {
@@ -130,10 +161,6 @@ template <class T, int s = kLanes<T> / 2>
 LIMBIC_INLINE T hsum(Vec<T> v) {
   if constexpr (s == 0) return v[0];
   else return hsum<T, s / 2>(v + swap_lanes<T, s>(v, std::make_index_sequence<kLanes<T>>{}));
-}
-template <class T>
-LIMBIC_INLINE Vec<T> vmax(Vec<T> a, Vec<T> b) {
-  return a > b ? a : b;
 }
 template <class T, int s = kLanes<T> / 2>
 LIMBIC_INLINE T hmax(Vec<T> v) {
@@ -222,26 +249,27 @@ LIMBIC_INLINE void transpose(Vec<T>* v) {
   }
 }
 
-// Lane r of the result is the sum over the lanes of v[r]; overwrites v[0 .. kLanes).
-template <class T, int s = kLanes<T> / 2>
-LIMBIC_INLINE Vec<T> sum_lanes(Vec<T>* v) {
+// Lane r of the result is the maximum or sum over the lanes of v[r]; overwrites v[0 .. kLanes).
+template <bool kMax, class T, int s = kLanes<T> / 2>
+LIMBIC_INLINE Vec<T> reduce_lanes(Vec<T>* v) {
   if constexpr (s == 0) {
     return v[0];
   } else {
     unrolled<s>([&](auto i) LIMBIC_LAMBDA {
       exchange<T, s>(v[i], v[i + s]);
-      v[i] += v[i + s];
+      v[i] = join<kMax, T>(v[i], v[i + s]);
     });
-    return sum_lanes<T, s / 2>(v);
+    return reduce_lanes<kMax, T, s / 2>(v);
   }
 }
-// to[i] = the sum over the lanes of row(i), for i < rows; writes zeros up to the next multiple of kLanes.
-template <class T, class Row>
-LIMBIC_INLINE void sum_rows(index_t rows, T* to, Row&& row) {
+// to[i] = the maximum or sum over the lanes of row(i), for i < rows; writes up to the next multiple of
+// kLanes. Many rows together have no chain of dependent instructions, unlike hmax and hsum of each.
+template <bool kMax, class T, class Row>
+LIMBIC_INLINE void reduce_rows(index_t rows, T* to, Row&& row) {
   for (index_t i = 0; i < rows; i += kLanes<T>) {
     Vec<T> v[kLanes<T>];
     for (int l = 0; l < kLanes<T>; ++l) v[l] = i + l < rows ? row(i + l) : Vec<T>{};
-    store<T>(to + i, sum_lanes<T>(v));
+    store<T>(to + i, reduce_lanes<kMax, T>(v));
   }
 }
 
@@ -265,12 +293,17 @@ LIMBIC_INLINE Vec<T> vexp(Vec<T> x) {
   }
 }
 
-// 2^x for x <= 0 (or NaN); 0 where that is below the normal numbers. 2^r = 1 + r p(r), |r| <= 1/2.
 template <class T>
-LIMBIC_INLINE Vec<T> vexp2_negative(Vec<T> x) {
+inline constexpr T kLog2e = T(1.44269504088896340736);
+
+// e^x for x <= 0 (or NaN), within |x| 2^-25 and a little of itself; 0 where that is below the normal
+// numbers. e^x = 2^n 2^r, 2^r = 1 + r p(r), |r| <= 1/2.
+template <class T>
+LIMBIC_INLINE Vec<T> vexp_negative(Vec<T> x) {
   if constexpr (sizeof(T) == 4) {
-    const Vec<T> shifted = x + 12583039.0f;  // 1.5 2^23 + 127: the low bits are those of 2^n
-    const Vec<T> r = x - (shifted - 12583039.0f);
+    const Vec<T> shifted = x * kLog2e<T> + 12583039.0f;  // 1.5 2^23 + 127: the low bits are those of 2^n
+    const Vec<T> n = shifted - 12583039.0f;
+    const Vec<T> r = x * kLog2e<T> - n;
     Vec<T> p = r * 1.53773624e-4f + 1.33881241e-3f;
     p = p * r + 9.61832236e-3f;
     p = p * r + 5.55036589e-2f;
@@ -279,9 +312,9 @@ LIMBIC_INLINE Vec<T> vexp2_negative(Vec<T> x) {
     p = p * r + 1.0f;
     const Vec<T> y = p * VecFloat::from_bits(VecFloat::bits(shifted) << 23);
     const Vec<T> zero{};
-    return x < -126.0f ? zero : y;
+    return shifted < 12582913.0f ? zero : y;
   } else {
-    for (int l = 0; l < kLanes<T>; ++l) x[l] = std::exp2(x[l]);
+    for (int l = 0; l < kLanes<T>; ++l) x[l] = std::exp(x[l]);
     return x;
   }
 }
