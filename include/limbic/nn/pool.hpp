@@ -1,0 +1,29 @@
+// Pooling as modules.
+#pragma once
+
+#include <limbic/nn/activation.hpp>
+#include <limbic/ops/pool.hpp>
+
+namespace limbic {
+
+// x (..., H, W); stride 0 stands for the kernel.
+struct MaxPool2d : detail::FunctionModule<MaxPool2d> {
+  HeightWidth kernel;
+  Pool2dOptions options;
+  explicit MaxPool2d(HeightWidth kernel_, const Pool2dOptions& o = {}) : kernel(kernel_), options(o) {}
+  auto call(const auto& x, Site site) const { return max_pool2d(x, kernel, options, site); }
+};
+struct AvgPool2d : detail::FunctionModule<AvgPool2d> {
+  HeightWidth kernel;
+  Pool2dOptions options;
+  explicit AvgPool2d(HeightWidth kernel_, const Pool2dOptions& o = {}) : kernel(kernel_), options(o) {}
+  auto call(const auto& x, Site site) const { return avg_pool2d(x, kernel, options, site); }
+};
+// Means over windows that cover x (..., H, W), to a result of the given size.
+struct AdaptiveAvgPool2d : detail::FunctionModule<AdaptiveAvgPool2d> {
+  HeightWidth size;
+  explicit AdaptiveAvgPool2d(HeightWidth size_) : size(size_) {}
+  auto call(const auto& x, Site site) const { return adaptive_avg_pool2d(x, size, site); }
+};
+
+}  // namespace limbic
