@@ -18,7 +18,6 @@
 #include <limbic/core/dual.hpp>
 #include <limbic/core/error.hpp>
 #include <limbic/core/height_width.hpp>
-#include <limbic/core/height_width.hpp>
 #include <limbic/core/math.hpp>
 #include <limbic/core/matrices.hpp>
 #include <limbic/core/philox.hpp>

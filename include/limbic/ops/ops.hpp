@@ -37,7 +37,6 @@
 #include <limbic/ops/pad.hpp>
 #include <limbic/ops/pick.hpp>
 #include <limbic/ops/pool.hpp>
-#include <limbic/ops/pool.hpp>
 #include <limbic/ops/power.hpp>
 #include <limbic/ops/prod.hpp>
 #include <limbic/ops/rounding.hpp>
@@ -47,7 +46,6 @@
 #include <limbic/ops/statistics.hpp>
 #include <limbic/ops/sum.hpp>
 #include <limbic/ops/trigonometric.hpp>
-#include <limbic/ops/unfold.hpp>
 #include <limbic/ops/unfold.hpp>
 #include <limbic/ops/view.hpp>
 #include <limbic/ops/where.hpp>
