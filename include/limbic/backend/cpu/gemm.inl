@@ -248,7 +248,7 @@ struct Gemm {
     LIMBIC_UNROLL for (int i = 0; i < rows; ++i) {
       if (i < t.first) continue;
       T* c = t.c + i * t.ldc;
-      LIMBIC_UNROLL for (int v = 0; v + 1 < vectors; ++v) Lanes::store(c + v * kLanes, sum[i][v]);
+      if constexpr (vectors == 2) Lanes::store(c, sum[i][0]);
       if (tail == kLanes) Lanes::store(c + (vectors - 1) * kLanes, sum[i][vectors - 1]);
       else Lanes::store_n(c + (vectors - 1) * kLanes, sum[i][vectors - 1], tail);
     }

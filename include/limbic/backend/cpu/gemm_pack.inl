@@ -50,10 +50,16 @@ struct GemmLanes {
       else
         __asm__ volatile("vmovupd %0, (%1)%{%2%}" : : "v"(v), "r"(p), "Yk"(mask) : "memory");
       return;
+    } else if constexpr (kVectorBytes == 32) {
+      const auto mask = first(n);
+      if constexpr (sizeof(T) == 4)
+        __asm__ volatile("vmaskmovps %0, %2, (%1)" : : "x"(v), "r"(p), "x"(mask) : "memory");
+      else
+        __asm__ volatile("vmaskmovpd %0, %2, (%1)" : : "x"(v), "r"(p), "x"(mask) : "memory");
+      return;
     }
 #endif
-    // AVX2's masked store is slow on some processors; this compiles to a few plain stores.
-    for (int i = 0; i < n; ++i) p[i] = v[i];
+    __builtin_memcpy(p, &v, static_cast<std::size_t>(n) * sizeof(T));
   }
 
   // The sum of the elements, by halves.
