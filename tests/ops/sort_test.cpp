@@ -55,7 +55,7 @@ TEST_CASE("sort") {
                                                                            {{2, 4, 3}, 1},
                                                                            {{3, 300}, 1},
                                                                            {{2, 3, 0}, 0}})
-      check_op("sort", [dim = dim, descending](const auto& x) { return sort(x[0], dim, descending).values; },
+      check_op("sort", [d = dim, descending](const auto& x) { return sort(x[0], d, descending).values; },
                naive_sorted(dim, shape[normalize_dim("", dim, shape.rank())], descending), {{{shape}}});
   CHECK(sort(Tensor<float>::scalar(3)).values.item() == 3);
   CHECK(argsort(Tensor<float>::scalar(3)).item() == 0);
@@ -66,7 +66,7 @@ TEST_CASE("topk") {
     for (const auto& [shape, dim, k] : std::vector<std::tuple<Shape, index_t, index_t>>{
              {{7}, 0, 3}, {{3, 5}, 0, 2}, {{3, 5}, -1, 5}, {{2, 4, 3}, 1, 1}, {{3, 300}, 1, 17}, {{4}, 0, 0}})
       check_op("topk",
-               [dim = dim, k = k, largest](const auto& x) { return topk(x[0], k, dim, largest).values; },
+               [d = dim, count = k, largest](const auto& x) { return topk(x[0], count, d, largest).values; },
                naive_sorted(dim, k, largest), {{{shape}}});
   check_error(
       [] {
