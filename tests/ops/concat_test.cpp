@@ -36,6 +36,12 @@ TEST_CASE("concat") {
   check_error([&] { concat(std::vector<Tensor<float>>{}); }, {"[concat]", "at least one"});
 }
 
+TEST_CASE("concat of integers") {
+  const auto a = Tensor<index_t>::arange(2), b = Tensor<index_t>::arange(1, 7);
+  CHECK(concat(std::vector{a, b}).to_vector() == std::vector<index_t>{0, 1, 7});
+  check_error([&] { concat(std::vector{a, b}, 1); }, {"[concat]", "dim must be in [-1, 0]"});
+}
+
 TEST_CASE("concat of one variable with itself") {
   const auto x = Var<double>::leaf(Tensor<double>::arange(3));
   backward(sum(concat({x, x, x * x})));

@@ -41,6 +41,11 @@ TEST_CASE("gather") {
   check_error([&] { gather(t, 1, indices({2}, {0, 0})); }, {"[gather]", "x's rank"});
 }
 
+TEST_CASE("gather of integers") {
+  const auto x = indices({2, 2}, {1, 2, 3, 4});
+  CHECK(gather(x, 1, indices({2, 1}, {1, 0})).to_vector() == std::vector<index_t>{2, 3});
+}
+
 TEST_CASE("take_along_dim broadcasts its index") {
   const auto t = Tensor<float>::arange(6).reshape({2, 3});
   CHECK(take_along_dim(t, indices({1, 2}, {2, 0}), 1).to_vector() == std::vector<float>{2, 0, 5, 3});

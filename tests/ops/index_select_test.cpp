@@ -46,6 +46,13 @@ TEST_CASE("index_select") {
   check_error([&] { index_select(t, 2, indices({1}, {0})); }, {"[index_select]", "dim must be in [-2, 1]"});
 }
 
+TEST_CASE("index_select of integers and masks") {
+  const auto index = indices({3}, {2, 0, 2});
+  CHECK(index_select(indices({3}, {5, 6, 7}), 0, index).to_vector() == std::vector<index_t>{7, 5, 7});
+  const auto mask = Tensor<bool>::from({3}, std::vector<bool>{true, false, false});
+  CHECK(index_select(mask, 0, index).to_vector() == std::vector<bool>{false, true, false});
+}
+
 TEST_CASE("many rows are added by several threads in one order") {
   const index_t n = 20000;
   std::vector<index_t> which(static_cast<std::size_t>(n));

@@ -84,6 +84,17 @@ X concat(std::initializer_list<X> x, index_t dim = 0, Site site = Site::here()) 
   return concat(std::span<const X>(x.begin(), x.size()), dim, site);
 }
 
+// The same for integers and masks.
+template <class T, class D>
+  requires(!Operand<Tensor<T, D>>)
+Tensor<T, D> concat(const std::vector<Tensor<T, D>>& x, index_t dim = 0) {
+  detail::Join<T, D, false> join{.dim = dim};
+  const std::span<const Tensor<T, D>> parts(x);
+  Tensor<T, D> y = Tensor<T, D>::empty(join.infer(parts));
+  join.forward(y, parts);
+  return y;
+}
+
 // Tensors of one shape along a new dimension, before dim. Throws unless there is at least one, and shapes
 // are equal.
 template <Operand X>

@@ -53,6 +53,12 @@ template <Operand X>
 X gather(const X& x, index_t dim, const Tensor<index_t, device_of<X>>& index, Site site = Site::here()) {
   return detail::pick(site, detail::gather_map("gather", x.shape(), dim, index), x);
 }
+// The same for integers and masks.
+template <class T, class D>
+  requires(!Operand<Tensor<T, D>>)
+Tensor<T, D> gather(const Tensor<T, D>& x, index_t dim, const Tensor<index_t, D>& index) {
+  return detail::pick({}, detail::gather_map("gather", x.shape(), dim, index), x);
+}
 
 // NumPy's form of gather(): index broadcasts to x's shape in all dimensions but dim.
 template <Operand X>

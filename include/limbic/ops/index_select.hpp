@@ -80,6 +80,12 @@ template <Operand X>
 X index_select(const X& x, index_t dim, const Tensor<index_t, device_of<X>>& index, Site site = Site::here()) {
   return detail::pick(site, detail::rows_map("index_select", x.shape(), dim, index), x);
 }
+// The same for integers and masks.
+template <class T, class D>
+  requires(!Operand<Tensor<T, D>>)
+Tensor<T, D> index_select(const Tensor<T, D>& x, index_t dim, const Tensor<index_t, D>& index) {
+  return detail::pick({}, detail::rows_map("index_select", x.shape(), dim, index), x);
+}
 
 // As index_select() for an index of any shape, which takes the place of dim. (numpy.take)
 template <Operand X>

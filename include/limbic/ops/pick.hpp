@@ -97,6 +97,15 @@ X pick(Site site, const Map& map, const X& x) {
   return apply(site, Pick<Map, scalar_of<X>, device_of<X>>{.map = map}, x);
 }
 
+// The same for integers and masks, which have no derivative.
+template <class Map, class T, class D>
+  requires(!Operand<Tensor<T, D>>)
+Tensor<T, D> pick(Site, const Map& map, const Tensor<T, D>& x) {
+  Tensor<T, D> y = Tensor<T, D>::empty(map.shape(x.shape()));
+  map.pick(y, x);
+  return y;
+}
+
 template <class Map, Operand X>
 X place(Site site, const Map& map, const Shape& to, const X& x, scalar_of<X> fill = 0) {
   return apply(site, Place<Map, scalar_of<X>, device_of<X>>{.map = map, .to = to, .fill = fill}, x);
