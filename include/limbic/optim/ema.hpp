@@ -36,10 +36,15 @@ class Ema {
     for (std::size_t i = 0; i < averages_.size(); ++i) out.put(std::to_string(i), averages_[i]);
     return out;
   }
+  // Throws when it does not fit; nothing is changed then.
   void load_state_dict(const StateDict& state) {
     std::vector<Tensor<T, D>> averages;
-    for (std::size_t i = 0; i < averages_.size(); ++i)
-      averages.push_back(state.get<T>(std::to_string(i), averages_[i].shape()).clone());
+    std::vector<std::string> names;
+    for (std::size_t i = 0; i < averages_.size(); ++i) {
+      names.push_back(std::to_string(i));
+      averages.push_back(state.get<T>(names.back(), averages_[i].shape()).clone());
+    }
+    state.require_names(names);
     averages_ = std::move(averages);
   }
 

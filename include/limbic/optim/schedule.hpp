@@ -51,7 +51,7 @@ inline double one_cycle(std::uint64_t step, std::uint64_t total, const OneCycle&
   const double peak = o.rise * static_cast<double>(total) - 1, end = static_cast<double>(total) - 1;
   const double s = std::min(static_cast<double>(step), end);
   auto blend = [](double a, double b, double t) { return b + (a - b) * 0.5 * (1 + std::cos(std::numbers::pi * t)); };
-  return s <= peak ? blend(first, o.max_lr, s / peak) : blend(o.max_lr, last, (s - peak) / (end - peak));
+  return s <= peak ? blend(first, o.max_lr, peak > 0 ? s / peak : 1) : blend(o.max_lr, last, (s - peak) / (end - peak));
 }
 
 }  // namespace limbic
