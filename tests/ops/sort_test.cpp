@@ -8,7 +8,7 @@ using namespace limbic::test;
 
 namespace {
 
-// Positions by a stable sort with NaN above all.
+// Positions in order, with NaN above all; equal elements keep theirs.
 std::vector<index_t> naive_order(const std::vector<double>& v, bool descending) {
   std::vector<index_t> order(v.size());
   for (std::size_t i = 0; i < v.size(); ++i) order[i] = static_cast<index_t>(i);
@@ -17,8 +17,11 @@ std::vector<index_t> naive_order(const std::vector<double>& v, bool descending) 
     if (std::isnan(a) || std::isnan(b)) return std::isnan(b) && !std::isnan(a);
     return a < b;
   };
-  std::stable_sort(order.begin(), order.end(),
-                   [&](index_t i, index_t j) { return descending ? less(j, i) : less(i, j); });
+  // (Not std::stable_sort: clang++ 19 warns of what libstdc++ writes it with.)
+  std::sort(order.begin(), order.end(), [&](index_t i, index_t j) {
+    const bool first = descending ? less(j, i) : less(i, j), second = descending ? less(i, j) : less(j, i);
+    return first || (!second && i < j);
+  });
   return order;
 }
 
