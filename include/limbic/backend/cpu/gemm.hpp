@@ -23,7 +23,9 @@ void gemm(index_t m, index_t n, index_t k, const std::type_identity_t<MatrixRef<
           const std::type_identity_t<MatrixRef<T>>& b, T* c, index_t ldc,
           const std::type_identity_t<GemmOptions<T>>& options = {}) {
   if (m <= 0 || n <= 0) return;
-  const detail::GemmProblem<T> problem{m, n, k, a, b, c, ldc, options};
+  detail::GemmProblem<T> problem{m, n, k, a, b, c, ldc, options};
+  static constexpr T nothing{};
+  if (k <= 0) problem.k = 0, problem.a = problem.b = {&nothing, 0, 0};  // pointers need not be valid
 #if defined(__x86_64__)
   switch (isa()) {
     case Isa::avx512: return detail::BlockedGemm<avx512::Gemm<T>, T>::run(problem);

@@ -72,10 +72,10 @@ struct Gemm {
           t.b = p.b.data + k * p.b.row_stride + j;
           t.b_row = p.b.row_stride;
         }
-        const T* from = packed_a;
-        for (index_t i = row; i < row_end; from += kPackedRows * kDepth) {
+        index_t packed = 0;
+        for (index_t i = row; i < row_end; packed += kPackedRows * kDepth) {
           const Strip s = strip(i, row_end);
-          t.a = pack_a ? from : a + s.start * p.a.row_stride;
+          t.a = pack_a ? packed_a + packed : a + s.start * p.a.row_stride;
           t.a_row = pack_a ? 1 : p.a.row_stride;
           t.a_col = pack_a ? kPackedRows : p.a.col_stride;
           t.c = p.c + s.start * p.ldc + j;
