@@ -22,6 +22,7 @@
 #include <cmath>
 #include <cstdlib>
 #include <fstream>
+#include <functional>
 #include <random>
 #include <string>
 #include <vector>
@@ -127,116 +128,25 @@ Tensor<T> strided_copy(const Tensor<T>& t) {
   return view;
 }
 
-template <class T, class F>
-std::vector<Tensor<T>> gradients_of(const F& f, const std::vector<Tensor<T>>& inputs) {
-  std::vector<Var<T>> x;
-  for (const auto& t : inputs) x.push_back(Var<T>::leaf(t));
-  const Var<T> y = f(x);
-  const Tensor<T> dy = detail::cotangent<Cpu>(y.shape(), 7).template to<T>();
-  std::vector<Tensor<T>> out;
-  for (const auto& g : grad(y, x, Var<T>(dy))) out.push_back(g.value());
-  return out;
-}
+// An operation in the forms that it is checked in. The checks themselves are compiled once, in op_check.cpp.
+template <class T>
+struct OpForms {
+  std::function<Var<T>(const std::vector<Var<T>>&)> var;
+  std::function<Tensor<T>(const std::vector<Tensor<T>>&)> tensor, reference;
+};
 
-// Gradients by backward(), with a second pass adding up, and by parts of the inputs.
-template <class F>
-void check_modes(const F& f, const std::vector<Tensor<double>>& inputs) {
-  const auto all = gradients_of<double>(f, inputs);
-  std::vector<Var<double>> x;
-  for (const auto& t : inputs) x.push_back(Var<double>::leaf(t));
-  const Var<double> y = f(x);
-  const Var<double> dy(detail::cotangent<Cpu>(y.shape(), 7));
-  backward(y, dy);
-  for (std::size_t i = 0; i < x.size(); ++i) {
-    if (x[i].grad().defined()) CHECK(identical(x[i].grad(), all[i]));
-    else CHECK(max_abs(all[i]) == 0);
-  }
-  backward(y, dy);
-  for (std::size_t i = 0; i < x.size(); ++i)
-    if (x[i].grad().defined()) CHECK(error_of(x[i].grad(), all[i] * 2.0) < 1e-12);
-  if (inputs.size() < 2) return;
-  for (std::size_t i = 0; i < x.size(); ++i) {
-    CHECK(error_of(grad(y, {x[i]}, dy)[0].value(), all[i]) < 1e-12);
-    std::vector<Var<double>> constants(inputs.begin(), inputs.end());
-    constants[i] = Var<double>::leaf(inputs[i]);
-    CHECK(error_of(grad(f(constants), {constants[i]}, dy)[0].value(), all[i]) < 1e-12);
-  }
-}
+void run_op_checks(const std::string& name, const OpForms<double>& f64, const OpForms<float>& f32,
+                   const std::vector<OpCase>& cases, const OpOptions& options);
 
 template <class F, class R>
 void check_op(const std::string& name, const F& f, const R& reference, const std::vector<OpCase>& cases,
               const OpOptions& options = {}) {
-  REQUIRE(!cases.empty());
-  unsigned seed = 1;
-  for (const OpCase& c : cases) {
-    std::string title = name;
-    for (const Shape& s : c.shapes) title += " " + to_text(s);
-    CAPTURE(title);
-    std::vector<Guarded<double>> guarded;
-    std::vector<Guarded<float>> guarded_float;
-    std::vector<Tensor<double>> x, x_strided;
-    std::vector<Tensor<float>> xf;
-    index_t total = 0;
-    for (const Shape& s : c.shapes) {
-      const auto values = random_values(numel(s), c.low, c.high, c.gap, seed++);
-      guarded.emplace_back(s, values);
-      guarded_float.emplace_back(s, values);
-      total += numel(s);
-    }
-    for (std::size_t i = 0; i < guarded.size(); ++i) {
-      x.push_back(guarded[i].tensor());
-      xf.push_back(guarded_float[i].tensor());
-      x_strided.push_back(strided_copy(guarded[i].tensor()));
-    }
-
-    const Tensor<double> want = reference(x);
-    const Tensor<float> naive = reference(xf);
-    const double float_limit = 2 * error_of(naive, want) + options.float_slack * 0x1p-23;
-    for (cpu::Isa isa : {cpu::Isa::portable, cpu::Isa::avx2, cpu::Isa::avx512}) {
-      cpu::set_isa(isa);
-      CHECK(error_of(f(x), want) <= options.tolerance);
-      CHECK(error_of(f(xf), want) <= float_limit);
-      if (options.gradient) {
-        const auto g = gradients_of<double>(f, x);
-        const auto gf = gradients_of<float>(f, xf);
-        for (std::size_t i = 0; i < g.size(); ++i) CHECK(error_of(gf[i], g[i]) <= options.float_grad_tolerance);
-      }
-    }
-    if (options.strided) {
-      CHECK(error_of(f(x_strided), want) <= options.tolerance);
-      if (options.gradient) {
-        const auto g = gradients_of<double>(f, x), gs = gradients_of<double>(f, x_strided);
-        for (std::size_t i = 0; i < g.size(); ++i) CHECK(error_of(gs[i], g[i]) <= options.tolerance);
-      }
-    }
-
-    const int threads = num_threads();
-    set_num_threads(1);
-    const Tensor<float> y1 = f(xf);
-    const auto g1 = options.gradient ? gradients_of<float>(f, xf) : std::vector<Tensor<float>>{};
-    set_num_threads(3);
-    CHECK(identical(f(xf), y1));
-    if (options.gradient) {
-      const auto g3 = gradients_of<float>(f, xf);
-      for (std::size_t i = 0; i < g1.size(); ++i) CHECK(identical(g3[i], g1[i]));
-    }
-    set_num_threads(threads);
-
-    if (options.gradient) {
-      check_modes(f, x);
-      if (total <= options.max_numel_for_differences) {
-        GradcheckOptions o;
-        o.tolerance = options.grad_tolerance;
-        CHECK_NOTHROW(gradcheck(f, x, o));
-        if (options.second) CHECK_NOTHROW(gradgradcheck(f, x, o));
-      }
-    }
-    for (std::size_t i = 0; i < guarded.size(); ++i) {
-      CHECK(guarded[i].untouched());
-      CHECK(guarded_float[i].untouched());
-    }
-  }
-  record_support(name, "cpu", options.gradient, options.gradient && options.second);
+  auto forms = [&]<class T>(T) {
+    return OpForms<T>{[f](const std::vector<Var<T>>& x) -> Var<T> { return f(x); },
+                      [f](const std::vector<Tensor<T>>& x) -> Tensor<T> { return f(x); },
+                      [reference](const std::vector<Tensor<T>>& x) -> Tensor<T> { return reference(x); }};
+  };
+  run_op_checks(name, forms(double{}), forms(float{}), cases, options);
 }
 
 // Checks that `f()` throws limbic::Error whose text contains every one of `parts`.
