@@ -1,7 +1,9 @@
-// Batch normalisation and dropout: GB/s of the arrays that must be read and written at the fastest iteration, and the
-// fraction of what copying by as many threads reaches between arrays of the same size in the same run.
+// Batch normalisation and dropout: GB/s of the arrays that must be read and written at the fastest iteration,
+// and the fraction of what copying by as many threads reaches between arrays of the same size in the same
+// run.
 //
-// Batch statistics cost one more reading: in training the forward reads x twice and the backward x and dy twice.
+// Batch statistics cost one more reading: in training the forward reads x twice and the backward x and dy
+// twice.
 #include <benchmark/benchmark.h>
 #include <limbic/backend/cpu/random.hpp>
 #include <limbic/ops/batch_norm.hpp>
@@ -62,8 +64,9 @@ void add(const char* name, int arrays, void (*kernel)(Data&)) {
       {"64x64x64x64", {64, 64, 64, 64}}, {"3072x256x4x4", {3072, 256, 4, 4}}, {"65536x128", {65536, 128}}};
   for (const auto& s : shapes)
     for (int threads : {1, 2})
-      benchmark::RegisterBenchmark((std::string(name) + "/" + s.first + "/threads:" + std::to_string(threads)).c_str(),
-                                   [=](benchmark::State& state) { run(state, s.second, threads, arrays, kernel); })
+      benchmark::RegisterBenchmark(
+          (std::string(name) + "/" + s.first + "/threads:" + std::to_string(threads)).c_str(),
+          [=](benchmark::State& state) { run(state, s.second, threads, arrays, kernel); })
           ->UseRealTime();
 }
 

@@ -14,7 +14,8 @@ Tensor<T> naive(const std::vector<Tensor<T>>& in, const std::vector<double>& mea
                 const std::vector<double>& variances = {}) {
   const Shape& s = in[0].shape();
   const std::size_t batch = static_cast<std::size_t>(s[0]), channels = static_cast<std::size_t>(s[1]);
-  const std::size_t length = batch * channels > 0 ? static_cast<std::size_t>(in[0].numel()) / (batch * channels) : 0;
+  const std::size_t length =
+      batch * channels > 0 ? static_cast<std::size_t>(in[0].numel()) / (batch * channels) : 0;
   const auto x = in[0].to_vector(), w = in[1].to_vector(), b = in[2].to_vector();
   auto y = x;
   for (std::size_t c = 0; c < channels; ++c) {
@@ -37,9 +38,10 @@ Tensor<T> naive(const std::vector<Tensor<T>>& in, const std::vector<double>& mea
 
 // A layout each: few and many rows, blocks of columns, long rows, odd sizes.
 const std::vector<OpCase> kCases = {
-    {{{3, 2}, {2}, {2}}},       {{{4, 3, 5, 5}, {3}, {3}}},     {{{2, 1}, {1}, {1}}},          {{{1, 3, 2}, {3}, {3}}},
-    {{{2, 2, 67}, {2}, {2}}},   {{{131, 37}, {37}, {37}}},      {{{70, 33, 3, 3}, {33}, {33}}}, {{{3, 5, 9, 11}, {5}, {5}}},
-    {{{1, 2, 9001}, {2}, {2}}}, {{{2, 3, 0}, {3}, {3}}},        {{{130, 5}, {5}, {5}}}};
+    {{{3, 2}, {2}, {2}}},           {{{4, 3, 5, 5}, {3}, {3}}},  {{{2, 1}, {1}, {1}}},
+    {{{1, 3, 2}, {3}, {3}}},        {{{2, 2, 67}, {2}, {2}}},    {{{131, 37}, {37}, {37}}},
+    {{{70, 33, 3, 3}, {33}, {33}}}, {{{3, 5, 9, 11}, {5}, {5}}}, {{{1, 2, 9001}, {2}, {2}}},
+    {{{2, 3, 0}, {3}, {3}}},        {{{130, 5}, {5}, {5}}}};
 
 }  // namespace
 
@@ -49,8 +51,9 @@ TEST_CASE("batch_norm in training") {
   OpOptions options;
   options.tolerance = 1e-9;
   options.grad_tolerance = 1e-5;
-  check_op("batch_norm", [](const auto& x) { return batch_norm(x[0], x[1], x[2]); },
-           [](const auto& x) { return naive(x); }, cases, options);
+  check_op(
+      "batch_norm", [](const auto& x) { return batch_norm(x[0], x[1], x[2]); },
+      [](const auto& x) { return naive(x); }, cases, options);
 }
 
 TEST_CASE("batch_norm in evaluation") {
@@ -58,9 +61,11 @@ TEST_CASE("batch_norm in evaluation") {
   auto f = [&](const auto& x) {
     using T = scalar_of<decltype(x[0])>;
     const index_t c = x[0].shape()[1];
-    return batch_norm(x[0], x[1], x[2], Tensor<T>::full({c}, T(0.25)), Tensor<T>::full({c}, T(1.5)), {.training = false});
+    return batch_norm(x[0], x[1], x[2], Tensor<T>::full({c}, T(0.25)), Tensor<T>::full({c}, T(1.5)),
+                      {.training = false});
   };
-  check_op("batch_norm", f, [&](const auto& x) { return naive(x, means, variances); }, kCases);
+  check_op(
+      "batch_norm", f, [&](const auto& x) { return naive(x, means, variances); }, kCases);
 }
 
 TEST_CASE("without weight and bias") {
@@ -72,12 +77,13 @@ TEST_CASE("without weight and bias") {
   OpOptions options;
   options.tolerance = 1e-9;
   options.grad_tolerance = 1e-5;
-  check_op("batch_norm",
-           [](const auto& x) {
-             using X = std::decay_t<decltype(x[0])>;
-             return batch_norm(x[0], X{}, X{});
-           },
-           ones, {{{{5, 3}}}, {{{2, 3, 70}}}}, options);
+  check_op(
+      "batch_norm",
+      [](const auto& x) {
+        using X = std::decay_t<decltype(x[0])>;
+        return batch_norm(x[0], X{}, X{});
+      },
+      ones, {{{{5, 3}}}, {{{2, 3, 70}}}}, options);
 }
 
 TEST_CASE("a large mean costs no digits") {
@@ -137,6 +143,14 @@ TEST_CASE("bad arguments") {
   check_error([&] { batch_norm(x, three, two); }, {"bias must be (C)", "(2)"});
   check_error([&] { batch_norm(x, three, three, two, three); }, {"running_mean must be (C)", "(2)"});
   check_error([&] { batch_norm(x, three, three, three, none); }, {"both or neither"});
-  check_error([&] { batch_norm(Tensor<float>::ones({1, 3}), none, none); }, {"more than one value", "(1, 3)"});
-  check_error([&] { batch_norm(Tensor<float>::ones({0, 3}), none, none); }, {"more than one value", "(0, 3)"});
+  check_error(
+      [&] {
+        batch_norm(Tensor<float>::ones({1, 3}), none, none);
+      },
+      {"more than one value", "(1, 3)"});
+  check_error(
+      [&] {
+        batch_norm(Tensor<float>::ones({0, 3}), none, none);
+      },
+      {"more than one value", "(0, 3)"});
 }

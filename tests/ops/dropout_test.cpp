@@ -12,8 +12,8 @@ namespace {
 constexpr double kP = 0.3;
 const PhiloxKey kStart{12345, 67};
 
-// The definition: word r of the draw decides over row r, of the elements after `dims` dimensions; of elements,
-// half a word.
+// The definition: word r of the draw decides over row r, of the elements after `dims` dimensions; of
+// elements, half a word.
 auto naive(int dims, double p = kP) {
   return [=](const auto& x) {
     auto v = x[0].to_vector();
@@ -22,15 +22,17 @@ auto naive(int dims, double p = kP) {
     for (int d = 0; d < std::min(dims, x[0].rank()); ++d) rows *= x[0].shape()[d];
     const index_t length = rows ? static_cast<index_t>(v.size()) / rows : 0;
     for (std::size_t i = 0; i < v.size(); ++i) {
-      const bool dropped = dims == kMaxRank ? (philox_bits(kStart, i / 2) >> i % 2 * 16 & 0xffff) + 0.5 < p * 0x1p16
-                                            : philox_bits(kStart, i / static_cast<std::size_t>(length)) < p * 0x1p32;
+      const bool dropped = dims == kMaxRank
+                               ? (philox_bits(kStart, i / 2) >> i % 2 * 16 & 0xffff) + 0.5 < p * 0x1p16
+                               : philox_bits(kStart, i / static_cast<std::size_t>(length)) < p * 0x1p32;
       v[i] = dropped ? T(0) : v[i] * static_cast<T>(1 / (1 - p));
     }
     return std::decay_t<decltype(x[0])>::from(x[0].shape(), v);
   };
 }
 
-const std::vector<OpCase> kCases = {{{{2, 3}}}, {{{1, 1}}}, {{{0, 3}}}, {{{5, 0}}}, {{{3, 5, 7}}}, {{{129, 257}}}, {{{2, 3, 4, 5}}}};
+const std::vector<OpCase> kCases = {{{{2, 3}}},    {{{1, 1}}},     {{{0, 3}}},      {{{5, 0}}},
+                                    {{{3, 5, 7}}}, {{{129, 257}}}, {{{2, 3, 4, 5}}}};
 
 }  // namespace
 
@@ -85,7 +87,7 @@ TEST_CASE("how many are dropped, and another draw drops others") {
     zeros += a[i] == 0.0f;
     different += a[i] != b[i];
   }
-  CHECK(std::abs(zeros - 20000) < 500);      // four standard deviations
+  CHECK(std::abs(zeros - 20000) < 500);  // four standard deviations
   CHECK(std::abs(different - 32000) < 600);
 }
 
@@ -99,7 +101,8 @@ TEST_CASE("a dropped NaN is zero, Inf stays") {
     zeros += v == 0.0f;
   }
   CHECK(zeros > 400);
-  for (float v : dropout(Tensor<float>::full({100}, inf), 0.5, s).to_vector()) CHECK_UNARY(v == 0.0f || v == inf);
+  for (float v : dropout(Tensor<float>::full({100}, inf), 0.5, s).to_vector())
+    CHECK_UNARY(v == 0.0f || v == inf);
 }
 
 TEST_CASE("bad arguments") {

@@ -11,7 +11,8 @@ TEST_CASE("gradient_reversal") {
   const auto dy = Tensor<double>::from({2, 2}, {1.0, 2.0, -3.0, 0.5});
   const auto y = gradient_reversal(x, 0.25);
   CHECK(y.value().data() == x.value().data());
-  CHECK(equal(grad(y, {x}, Var<double>(dy))[0].value(), Tensor<double>::from({2, 2}, {-0.25, -0.5, 0.75, -0.125})));
+  CHECK(equal(grad(y, {x}, Var<double>(dy))[0].value(),
+              Tensor<double>::from({2, 2}, {-0.25, -0.5, 0.75, -0.125})));
   CHECK(equal(gradient_reversal(x.value()), x.value()));
   CHECK(equal(grad(gradient_reversal(x), {x}, Var<double>(dy))[0].value(), -dy));
 

@@ -15,10 +15,12 @@ void for_places(const Shape& x, const Shape& y, HeightWidth k, const Conv2dOptio
   for (index_t b = 0; b < y[0]; ++b)
     for (index_t r = 0; r < y[1]; ++r)
       for (index_t p = 0; p < y[2]; ++p) {
-        const index_t c = r / (k.h * k.w), i = p / width * o.stride.h - o.padding.h + r / k.w % k.h * o.dilation.h,
+        const index_t c = r / (k.h * k.w),
+                      i = p / width * o.stride.h - o.padding.h + r / k.w % k.h * o.dilation.h,
                       j = p % width * o.stride.w - o.padding.w + r % k.w * o.dilation.w;
         if (i >= 0 && i < x[2] && j >= 0 && j < x[3])
-          f(static_cast<std::size_t>(((b * x[1] + c) * x[2] + i) * x[3] + j), static_cast<std::size_t>((b * y[1] + r) * y[2] + p));
+          f(static_cast<std::size_t>(((b * x[1] + c) * x[2] + i) * x[3] + j),
+            static_cast<std::size_t>((b * y[1] + r) * y[2] + p));
       }
 }
 
@@ -42,28 +44,33 @@ const std::vector<Case> kCases = {
 
 TEST_CASE("unfold") {
   for (const Case& c : kCases)
-    check_op("unfold", [&](const auto& x) { return unfold(x[0], c.kernel, c.options); },
-             [&](const auto& x) {
-               using V = std::decay_t<decltype(x[0])>;
-               const auto from = x[0].to_vector();
-               std::vector<scalar_of<V>> to(static_cast<std::size_t>(numel(c.y)));
-               for_places(c.x, c.y, c.kernel, c.options, [&](std::size_t i, std::size_t j) { to[j] = from[i]; });
-               return V::from(c.y, to);
-             },
-             {{{c.x}}});
+    check_op(
+        "unfold", [&](const auto& x) { return unfold(x[0], c.kernel, c.options); },
+        [&](const auto& x) {
+          using V = std::decay_t<decltype(x[0])>;
+          const auto from = x[0].to_vector();
+          std::vector<scalar_of<V>> to(static_cast<std::size_t>(numel(c.y)));
+          for_places(c.x, c.y, c.kernel, c.options, [&](std::size_t i, std::size_t j) { to[j] = from[i]; });
+          return V::from(c.y, to);
+        },
+        {{{c.x}}});
 }
 
 TEST_CASE("fold") {
   for (const Case& c : kCases)
-    check_op("fold", [&](const auto& x) { return fold(x[0], {c.x[2], c.x[3]}, c.kernel, c.options); },
-             [&](const auto& x) {
-               using V = std::decay_t<decltype(x[0])>;
-               const auto from = x[0].to_vector();
-               std::vector<scalar_of<V>> to(static_cast<std::size_t>(numel(c.x)));
-               for_places(c.x, c.y, c.kernel, c.options, [&](std::size_t i, std::size_t j) { to[i] += from[j]; });
-               return V::from(c.x, to);
-             },
-             {{{c.y}}});
+    check_op(
+        "fold",
+        [&](const auto& x) {
+          return fold(x[0], {c.x[2], c.x[3]}, c.kernel, c.options);
+        },
+        [&](const auto& x) {
+          using V = std::decay_t<decltype(x[0])>;
+          const auto from = x[0].to_vector();
+          std::vector<scalar_of<V>> to(static_cast<std::size_t>(numel(c.x)));
+          for_places(c.x, c.y, c.kernel, c.options, [&](std::size_t i, std::size_t j) { to[i] += from[j]; });
+          return V::from(c.x, to);
+        },
+        {{{c.y}}});
 }
 
 TEST_CASE("bad arguments") {

@@ -1,10 +1,11 @@
 // Sizes of a convolution in two dimensions, as its kernels take them; one dimension is height 1.
 //
 //   x (B, C, H, W), w (O, C / groups, KH, KW), y (B, O, YH, YW)
-//   y[b,o,i,j] = sum over c, k, l of w[o,c,k,l] x[b, c + group of o, i stride_h - pad_h + k dilation_h, j ...]
+//   y[b,o,i,j] = sum over c, k, l of w[o,c,k,l] x[b, c + group of o, i stride_h - pad_h + k dilation_h, j
+//   ...]
 //
-// with zeros outside x. pad_h and pad_w are what is added before the first row and column; how much follows the
-// last ones is said by YH and YW.
+// with zeros outside x. pad_h and pad_w are what is added before the first row and column; how much follows
+// the last ones is said by YH and YW.
 #pragma once
 
 #include <limbic/config.hpp>
@@ -27,12 +28,13 @@ struct ConvShape {
 
   // Whether x, as (C, H W), is its own matrix of columns.
   bool pointwise() const {
-    return taps() == 1 && stride_h == 1 && stride_w == 1 && pad_h == 0 && pad_w == 0 && out_h == height && out_w == width;
+    return taps() == 1 && stride_h == 1 && stride_w == 1 && pad_h == 0 && pad_w == 0 && out_h == height &&
+           out_w == width;
   }
   // Whether the patches that positions see are a partition of x.
   bool partition() const {
-    return kernel_h == stride_h && kernel_w == stride_w && pad_h == 0 && pad_w == 0 && dilation_h == 1 && dilation_w == 1 &&
-           out_h * stride_h == height && out_w * stride_w == width;
+    return kernel_h == stride_h && kernel_w == stride_w && pad_h == 0 && pad_w == 0 && dilation_h == 1 &&
+           dilation_w == 1 && out_h * stride_h == height && out_w * stride_w == width;
   }
 };
 

@@ -1,10 +1,12 @@
-// Batch normalisation (Ioffe and Szegedy, ICML 2015).                x, y: (B, C) or (B, C, ...)   the rest: (C)
+// Batch normalisation (Ioffe and Szegedy, ICML 2015).                x, y: (B, C) or (B, C, ...)   the rest:
+// (C)
 //
 //   xhat = (x - m) r,   r = 1 / sqrt(v + eps)
 //   y    = weight xhat + bias
 //   training    m, v: mean and biased variance of each channel over the batch and all dimensions but C
 //     dx = weight r (dy - mean(dy) - xhat mean(dy xhat)),   dweight = sum dy xhat,   dbias = sum dy
-//     running mean += momentum (m - running mean); the same for the variance, of which the unbiased one is taken
+//     running mean += momentum (m - running mean); the same for the variance, of which the unbiased one is
+//     taken
 //   evaluation  m, v: the running ones
 //     dx = weight r dy,   dweight and dbias as above
 #pragma once
@@ -52,7 +54,8 @@ struct BatchNorm {
     return x.shape();
   }
 
-  void forward(Tensor<T, D>& y, const Tensor<T, D>& input, const Tensor<T, D>& weight, const Tensor<T, D>& bias) {
+  void forward(Tensor<T, D>& y, const Tensor<T, D>& input, const Tensor<T, D>& weight,
+               const Tensor<T, D>& bias) {
     const Tensor<T, D> x = input.contiguous();
     const Shape channels{x.shape()[1]};
     rstd = Tensor<T, D>::empty(channels);
@@ -70,7 +73,8 @@ struct BatchNorm {
       mean = running_mean.clone();  // a later training step changes it in place
       batch_norm_rstd(D{}, rstd, running_var, options.eps);
     }
-    batch_norm_apply(D{}, y, x, mean, scale(weight), bias.defined() ? bias.contiguous() : Tensor<T, D>::zeros(channels));
+    batch_norm_apply(D{}, y, x, mean, scale(weight),
+                     bias.defined() ? bias.contiguous() : Tensor<T, D>::zeros(channels));
     if (!keep) return;
     kept_x = x;
     if (weight.defined()) kept_weight = weight;
@@ -78,7 +82,7 @@ struct BatchNorm {
   }
 
   void backward(const Tensor<T, D>& cotangent, Grad<T, D>& dx, Grad<T, D>& dweight, Grad<T, D>& dbias) {
-    const Tensor<T, D> &x = kept_x.get(), dy = cotangent.contiguous();
+    const Tensor<T, D>&x = kept_x.get(), dy = cotangent.contiguous();
     const Tensor<T, D> a = scale(kept_weight.defined() ? kept_weight.get() : Tensor<T, D>());
     if (!batch_statistics() && !dweight && !dbias) {
       write_scaled(dx, dy, a);
@@ -121,21 +125,23 @@ struct BatchNorm {
 
 }  // namespace detail
 
-// Batch normalisation of x (B, C) or (B, C, ...) over everything but C, with weight and bias (C); either may be
-// undefined: 1 and 0. In training the running statistics (C), which may be undefined too, are changed in place
-// (not while checkpoint() recomputes). In evaluation they are used; without them, those of the batch.
+// Batch normalisation of x (B, C) or (B, C, ...) over everything but C, with weight and bias (C); either may
+// be undefined: 1 and 0. In training the running statistics (C), which may be undefined too, are changed in
+// place (not while checkpoint() recomputes). In evaluation they are used; without them, those of the batch.
 // Throws when shapes do not fit, or where statistics are to be taken of a single value.
 template <Operand X, Operand W, Operand B>
 result_of<X, W, B> batch_norm(const X& x, const W& weight, const B& bias,
                               const Tensor<scalar_of<X>, device_of<X>>& running_mean,
-                              const Tensor<scalar_of<X>, device_of<X>>& running_var, const BatchNormOptions& options = {},
-                              Site site = Site::here()) {
-  return apply(site, detail::BatchNorm<scalar_of<X>, device_of<X>>{options, running_mean, running_var, site}, x, weight, bias);
+                              const Tensor<scalar_of<X>, device_of<X>>& running_var,
+                              const BatchNormOptions& options = {}, Site site = Site::here()) {
+  return apply(site, detail::BatchNorm<scalar_of<X>, device_of<X>>{options, running_mean, running_var, site},
+               x, weight, bias);
 }
 
 // The same without running statistics: always of the batch.
 template <Operand X, Operand W, Operand B>
-result_of<X, W, B> batch_norm(const X& x, const W& weight, const B& bias, double eps = 1e-5, Site site = Site::here()) {
+result_of<X, W, B> batch_norm(const X& x, const W& weight, const B& bias, double eps = 1e-5,
+                              Site site = Site::here()) {
   return batch_norm(x, weight, bias, {}, {}, {.eps = eps}, site);
 }
 

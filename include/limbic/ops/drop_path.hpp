@@ -1,5 +1,5 @@
-// Stochastic depth: each sample's residual branch is left out with probability p (Huang et al., "Deep networks
-// with stochastic depth", ECCV 2016). Dropout of whole samples; see ops/dropout.hpp.
+// Stochastic depth: each sample's residual branch is left out with probability p (Huang et al., "Deep
+// networks with stochastic depth", ECCV 2016). Dropout of whole samples; see ops/dropout.hpp.
 #pragma once
 
 #include <limbic/ops/dropout.hpp>

@@ -14,6 +14,7 @@
 
 #include <limbic/autograd/engine.hpp>
 #include <limbic/backend/cpu/dropout.hpp>
+#include <limbic/backend/cpu/random.hpp>
 
 namespace limbic {
 
@@ -55,16 +56,16 @@ inline void check_drop_probability(const char* op, double p) {
 
 }  // namespace detail
 
-// Dropout with the draw given, of dropout_words(x.numel()) words (RandomStream::draw): for code that keeps the draw. Throws
-// unless 0 <= p <= 1.
+// Dropout with the draw given, of dropout_words(x.numel()) words (RandomStream::draw): for code that keeps
+// the draw. Throws unless 0 <= p <= 1.
 template <Operand X>
 X dropout(const X& x, double p, PhiloxKey draw, Site site = Site::here()) {
   detail::check_drop_probability("dropout", p);
   return apply(site, detail::Dropout<scalar_of<X>, device_of<X>>{p, draw}, x);
 }
 
-// Dropout of elements. x itself, and nothing drawn, when not training or p = 0; zeros for p = 1. Throws unless
-// 0 <= p <= 1.
+// Dropout of elements. x itself, and nothing drawn, when not training or p = 0; zeros for p = 1. Throws
+// unless 0 <= p <= 1.
 template <Operand X>
 X dropout(const X& x, double p, RandomStream& random, bool training = true, Site site = Site::here()) {
   detail::check_drop_probability("dropout", p);
@@ -74,7 +75,8 @@ X dropout(const X& x, double p, RandomStream& random, bool training = true, Site
 
 // Dropout of whole channels of x (B, C, ...). Otherwise as dropout(); throws for rank < 2.
 template <Operand X>
-X feature_dropout(const X& x, double p, RandomStream& random, bool training = true, Site site = Site::here()) {
+X feature_dropout(const X& x, double p, RandomStream& random, bool training = true,
+                  Site site = Site::here()) {
   detail::check_drop_probability("feature_dropout", p);
   if (x.rank() < 2) fail("feature_dropout", "x must be (B, C, ...); got x ", x.shape());
   if (!training || p == 0) return x;

@@ -1,10 +1,12 @@
-// Pooling: the largest or the mean of windows of each plane.            x (..., H, W) or (..., L), y (..., YH, YW)
+// Pooling: the largest or the mean of windows of each plane.            x (..., H, W) or (..., L), y (...,
+// YH, YW)
 //
-//   max  y_i = max of window i                       dx_j = sum of dy_i over the windows whose maximum is at j
-//   avg  y_i = sum of window i / places it counts    dx_j = sum over windows i with j in them of dy_i / places
-//   YH = floor((H + 2 padding - kernel) / stride) + 1
+//   max  y_i = max of window i                       dx_j = sum of dy_i over the windows whose maximum is at
+//   j avg  y_i = sum of window i / places it counts    dx_j = sum over windows i with j in them of dy_i /
+//   places YH = floor((H + 2 padding - kernel) / stride) + 1
 //
-// Both are linear once it is known where the maxima are: gradients of gradients are the same and its transpose.
+// Both are linear once it is known where the maxima are: gradients of gradients are the same and its
+// transpose.
 #pragma once
 
 #include <limbic/backend/cpu/pool.hpp>
@@ -44,10 +46,11 @@ struct PoolShape {
   }
 };
 
-inline PoolWindows pool_windows(std::string_view op, index_t size, index_t kernel, index_t stride, index_t padding, bool count_pad,
-                                const Shape& x) {
+inline PoolWindows pool_windows(std::string_view op, index_t size, index_t kernel, index_t stride,
+                                index_t padding, bool count_pad, const Shape& x) {
   check(kernel > 0 && stride > 0, op, "kernel and stride must be at least 1; got ", kernel, " and ", stride);
-  check(padding >= 0 && 2 * padding <= kernel, op, "padding must be in [0, kernel / 2]; got ", padding, " for kernel ", kernel);
+  check(padding >= 0 && 2 * padding <= kernel, op, "padding must be in [0, kernel / 2]; got ", padding,
+        " for kernel ", kernel);
   if (size + 2 * padding < kernel || size == 0)
     fail(op, "the kernel must fit into the padded x; got x ", x, ", kernel ", kernel, ", padding ", padding);
   PoolWindows w;
@@ -68,7 +71,12 @@ inline PoolShape pool_shape(std::string_view op, const Shape& x, HeightWidth ker
 }
 inline PoolShape pool_shape(std::string_view op, const Shape& x, index_t kernel, const Pool1dOptions& o) {
   if (x.rank() < 1) fail(op, "x must be (..., L); got x ", x);
-  PoolShape s{1, x.back(), {}, pool_windows(op, x.back(), kernel, o.stride ? o.stride : kernel, o.padding, o.count_include_pad, x), true};
+  PoolShape s{
+      1,
+      x.back(),
+      {},
+      pool_windows(op, x.back(), kernel, o.stride ? o.stride : kernel, o.padding, o.count_include_pad, x),
+      true};
   s.rows.push_back(0, 1, 1);
   return s;
 }
@@ -95,7 +103,8 @@ struct PlanePick {
     else plane_gather(D{}, y, x.contiguous(), index, plane_in, plane_out);
   }
   void gradient(GradContext<T, D>& c, const Var<T, D>& dy) {
-    if (c.wants(0)) c.give(0, apply(Site::here(), PlanePick<T, D, !Transposed>{index, from, to, plane_in, plane_out}, dy));
+    if (c.wants(0))
+      c.give(0, apply(Site::here(), PlanePick<T, D, !Transposed>{index, from, to, plane_in, plane_out}, dy));
   }
 };
 
@@ -123,7 +132,8 @@ struct MaxPool {
   }
   void gradient(GradContext<T, D>& c, const Var<T, D>& dy) {
     if (!c.wants(0)) return;
-    c.give(0, apply(Site::here(), PlanePick<T, D, true>{index, from, to, s.plane(), s.rows.count() * s.cols.count()}, dy));
+    c.give(0, apply(Site::here(),
+                    PlanePick<T, D, true>{index, from, to, s.plane(), s.rows.count() * s.cols.count()}, dy));
   }
 };
 
@@ -148,34 +158,49 @@ struct AvgPool {
 // Throws unless 0 <= padding <= kernel / 2 and the kernel fits.
 template <Operand X>
 X max_pool2d(const X& x, HeightWidth kernel, const Pool2dOptions& options = {}, Site site = Site::here()) {
-  return apply(site, detail::MaxPool<scalar_of<X>, device_of<X>>{.s = detail::pool_shape("max_pool2d", x.shape(), kernel, options)}, x);
+  return apply(site,
+               detail::MaxPool<scalar_of<X>, device_of<X>>{
+                   .s = detail::pool_shape("max_pool2d", x.shape(), kernel, options)},
+               x);
 }
 template <Operand X>
 X max_pool1d(const X& x, index_t kernel, const Pool1dOptions& options = {}, Site site = Site::here()) {
-  return apply(site, detail::MaxPool<scalar_of<X>, device_of<X>>{.s = detail::pool_shape("max_pool1d", x.shape(), kernel, options)}, x);
+  return apply(site,
+               detail::MaxPool<scalar_of<X>, device_of<X>>{
+                   .s = detail::pool_shape("max_pool1d", x.shape(), kernel, options)},
+               x);
 }
 
 // Mean of each window; without count_include_pad of what is not padding. Throws as max_pool2d() does.
 template <Operand X>
 X avg_pool2d(const X& x, HeightWidth kernel, const Pool2dOptions& options = {}, Site site = Site::here()) {
-  return apply(site, detail::AvgPool<scalar_of<X>, device_of<X>, false>{detail::pool_shape("avg_pool2d", x.shape(), kernel, options)}, x);
+  return apply(site,
+               detail::AvgPool<scalar_of<X>, device_of<X>, false>{
+                   detail::pool_shape("avg_pool2d", x.shape(), kernel, options)},
+               x);
 }
 template <Operand X>
 X avg_pool1d(const X& x, index_t kernel, const Pool1dOptions& options = {}, Site site = Site::here()) {
-  return apply(site, detail::AvgPool<scalar_of<X>, device_of<X>, false>{detail::pool_shape("avg_pool1d", x.shape(), kernel, options)}, x);
+  return apply(site,
+               detail::AvgPool<scalar_of<X>, device_of<X>, false>{
+                   detail::pool_shape("avg_pool1d", x.shape(), kernel, options)},
+               x);
 }
 
-// Means of size.h x size.w windows that cover x (..., H, W): output i sees floor(i H / h) up to ceil((i + 1) H / h).
-// Throws for sizes below 1 and for empty planes.
+// Means of size.h x size.w windows that cover x (..., H, W): output i sees floor(i H / h) up to ceil((i + 1)
+// H / h). Throws for sizes below 1 and for empty planes.
 template <Operand X>
 X adaptive_avg_pool2d(const X& x, HeightWidth size, Site site = Site::here()) {
   constexpr const char* op = "adaptive_avg_pool2d";
   const Shape& s = x.shape();
-  if (s.rank() < 2 || s[s.rank() - 2] * s.back() == 0) fail(op, "x must be (..., H, W) with H, W of at least 1; got x ", s);
+  if (s.rank() < 2 || s[s.rank() - 2] * s.back() == 0)
+    fail(op, "x must be (..., H, W) with H, W of at least 1; got x ", s);
   check(size.h > 0 && size.w > 0, op, "sizes must be at least 1; got ", size.h, " and ", size.w);
   const index_t h = s[s.rank() - 2], w = s.back();
-  return apply(site, detail::AvgPool<scalar_of<X>, device_of<X>, false>{
-                         {h, w, detail::adaptive_windows(h, size.h), detail::adaptive_windows(w, size.w)}}, x);
+  return apply(site,
+               detail::AvgPool<scalar_of<X>, device_of<X>, false>{
+                   {h, w, detail::adaptive_windows(h, size.h), detail::adaptive_windows(w, size.w)}},
+               x);
 }
 
 }  // namespace limbic

@@ -1,7 +1,8 @@
 // Unfolding into the patches that a convolution sees, and folding back, where patches that overlap add up.
 //
 //   unfold  x (B, C, H, W) -> y (B, C KH KW, positions)
-//     y[b, (c KH + k) KW + l, i YW + j] = x[b, c, i stride - padding + k dilation, j stride - padding + l dilation]
+//     y[b, (c KH + k) KW + l, i YW + j] = x[b, c, i stride - padding + k dilation, j stride - padding + l
+//     dilation]
 //   fold    its transpose
 #pragma once
 
@@ -39,23 +40,29 @@ inline ConvShape unfold_shape(const char* op, const Shape& x, HeightWidth kernel
 
 }  // namespace detail
 
-// The patches of x (B, C, H, W) as columns (B, C KH KW, positions); options.groups is not looked at. Throws unless the
-// kernel fits.
+// The patches of x (B, C, H, W) as columns (B, C KH KW, positions); options.groups is not looked at. Throws
+// unless the kernel fits.
 template <Operand X>
 X unfold(const X& x, HeightWidth kernel, const Conv2dOptions& options = {}, Site site = Site::here()) {
-  return apply(site, detail::Unfold<scalar_of<X>, device_of<X>, false>{detail::unfold_shape("unfold", x.shape(), kernel, options)}, x);
+  return apply(site,
+               detail::Unfold<scalar_of<X>, device_of<X>, false>{
+                   detail::unfold_shape("unfold", x.shape(), kernel, options)},
+               x);
 }
 
-// The sum of patches (B, C KH KW, positions) at their places in (B, C, size.h, size.w). Throws unless unfold() of that
-// has x's shape.
+// The sum of patches (B, C KH KW, positions) at their places in (B, C, size.h, size.w). Throws unless
+// unfold() of that has x's shape.
 template <Operand X>
-X fold(const X& x, HeightWidth size, HeightWidth kernel, const Conv2dOptions& options = {}, Site site = Site::here()) {
+X fold(const X& x, HeightWidth size, HeightWidth kernel, const Conv2dOptions& options = {},
+       Site site = Site::here()) {
   const Shape& s = x.shape();
   if (s.rank() != 3 || kernel.h * kernel.w < 1 || s[1] % (kernel.h * kernel.w) != 0)
     fail("fold", "x must be (B, C KH KW, positions); got x ", s, ", kernel ", kernel.h, " x ", kernel.w);
-  const ConvShape c = detail::unfold_shape("fold", {s[0], s[1] / (kernel.h * kernel.w), size.h, size.w}, kernel, options);
+  const ConvShape c =
+      detail::unfold_shape("fold", {s[0], s[1] / (kernel.h * kernel.w), size.h, size.w}, kernel, options);
   if (c.positions() != s[2])
-    fail("fold", "x must have a column for each position; got x ", s, " for ", c.out_h, " x ", c.out_w, " positions");
+    fail("fold", "x must have a column for each position; got x ", s, " for ", c.out_h, " x ", c.out_w,
+         " positions");
   return apply(site, detail::Unfold<scalar_of<X>, device_of<X>, true>{c}, x);
 }
 

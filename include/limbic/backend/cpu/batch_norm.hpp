@@ -1,10 +1,10 @@
 // Batch norm on the CPU: moments and sums over all but dimension 1 of x (B, C, ...), read as (B, C, L).
 //
-// Where L is long, a piece of work is a row of one channel; where it is short, a block of rows of C L columns. Each
-// piece gives partial results that are put together in double, in the order of the pieces, so nothing depends on
-// the number of threads. Moments are taken in two passes within a piece, while it is in the cache: memory is read
-// once, and no digits are lost where the mean is large (Chan, Golub and LeVeque, "Algorithms for computing the
-// sample variance", 1983).
+// Where L is long, a piece of work is a row of one channel; where it is short, a block of rows of C L
+// columns. Each piece gives partial results that are put together in double, in the order of the pieces, so
+// nothing depends on the number of threads. Moments are taken in two passes within a piece, while it is in
+// the cache: memory is read once, and no digits are lost where the mean is large (Chan, Golub and LeVeque,
+// "Algorithms for computing the sample variance", 1983).
 #pragma once
 
 #include <limbic/backend/cpu/isa.hpp>
@@ -43,13 +43,14 @@ struct BatchNormPlan {
   // Partial results: of each column in each piece, or of each piece of each row.
   index_t parts() const { return columns ? pieces * width() : batch * channels * pieces; }
 
-  // Calls row(part, offset, n, channel) for each piece of a row, or block(part, offset, rows, cols, column) for
-  // each block, on all threads.
+  // Calls row(part, offset, n, channel) for each piece of a row, or block(part, offset, rows, cols, column)
+  // for each block, on all threads.
   template <class Row, class Block>
   void for_pieces(const Row& row, const Block& block) const {
     if (columns) {
       const index_t across = (width() + kBlockCols - 1) / kBlockCols;
-      parallel_for(pieces * across, std::max<index_t>(1, kGrain / (kBlockRows * std::clamp<index_t>(width(), 1, kBlockCols))),
+      parallel_for(pieces * across,
+                   std::max<index_t>(1, kGrain / (kBlockRows * std::clamp<index_t>(width(), 1, kBlockCols))),
                    [&](index_t begin, index_t end) {
                      for (index_t i = begin; i < end; ++i) {
                        const index_t r = i / across * kBlockRows, c = i % across * kBlockCols;
@@ -91,7 +92,8 @@ struct BatchNormPlan {
                  });
   }
 
-  // Calls row(offset, n, channel) for runs of one channel, or rows(offset, rows) for whole rows of C L columns.
+  // Calls row(offset, n, channel) for runs of one channel, or rows(offset, rows) for whole rows of C L
+  // columns.
   template <class Row, class Rows>
   void for_all(const Row& row, const Rows& rows) const {
     if (columns) {
@@ -117,7 +119,8 @@ template <class T>
 void batch_norm_moments(Cpu, Tensor<T, Cpu>& mean, Tensor<T, Cpu>& variance, const Tensor<T, Cpu>& x) {
   using namespace cpu::detail;
   const BatchNormPlan plan(x.shape());
-  Tensor<T, Cpu> part_mean = Tensor<T, Cpu>::empty({plan.parts()}), part_squares = Tensor<T, Cpu>::empty({plan.parts()});
+  Tensor<T, Cpu> part_mean = Tensor<T, Cpu>::empty({plan.parts()}),
+                 part_squares = Tensor<T, Cpu>::empty({plan.parts()});
   T *const pm = part_mean.mutable_data(), *const ps = part_squares.mutable_data();
   const T* const from = x.data();
   plan.for_pieces(
@@ -125,13 +128,15 @@ void batch_norm_moments(Cpu, Tensor<T, Cpu>& mean, Tensor<T, Cpu>& variance, con
         with_batch_norm([&](auto k) { k.moments(from + offset, n, pm[part], ps[part]); });
       },
       [&](index_t part, index_t offset, index_t rows, index_t cols, index_t) {
-        with_batch_norm([&](auto k) { k.column_moments(from + offset, rows, cols, plan.width(), pm + part, ps + part); });
+        with_batch_norm(
+            [&](auto k) { k.column_moments(from + offset, rows, cols, plan.width(), pm + part, ps + part); });
       });
   T *const to_mean = mean.mutable_data(), *const to_variance = variance.mutable_data();
   const double count = static_cast<double>(plan.count());
   plan.for_channels([&](index_t c) {
     double sum = 0, squares = 0;
-    plan.for_parts(c, [&](index_t part, index_t n) { sum += static_cast<double>(pm[part]) * static_cast<double>(n); });
+    plan.for_parts(
+        c, [&](index_t part, index_t n) { sum += static_cast<double>(pm[part]) * static_cast<double>(n); });
     const double mu = sum / count;
     plan.for_parts(c, [&](index_t part, index_t n) {
       const double d = static_cast<double>(pm[part]) - mu;
@@ -144,12 +149,14 @@ void batch_norm_moments(Cpu, Tensor<T, Cpu>& mean, Tensor<T, Cpu>& variance, con
 
 // running = (1 - momentum) running + momentum scale batch, elementwise over (C).
 template <class T>
-void batch_norm_follow(Cpu, Tensor<T, Cpu>& running, const Tensor<T, Cpu>& batch, double momentum, double scale, Site site) {
+void batch_norm_follow(Cpu, Tensor<T, Cpu>& running, const Tensor<T, Cpu>& batch, double momentum,
+                       double scale, Site site) {
   T* const to = running.mutable_data(site);
   const index_t stride = running.strides()[0];
   for (index_t c = 0; c < batch.numel(); ++c) {
     T& r = to[c * stride];
-    r = static_cast<T>((1 - momentum) * static_cast<double>(r) + momentum * scale * static_cast<double>(batch.data()[c]));
+    r = static_cast<T>((1 - momentum) * static_cast<double>(r) +
+                       momentum * scale * static_cast<double>(batch.data()[c]));
   }
 }
 
@@ -164,8 +171,8 @@ void batch_norm_rstd(Cpu, Tensor<T, Cpu>& rstd, const Tensor<T, Cpu>& variance, 
 
 // y = (x - mean) scale + shift by channel; x (B, C, ...) and y dense, the others (C), dense.
 template <class T>
-void batch_norm_apply(Cpu, Tensor<T, Cpu>& y, const Tensor<T, Cpu>& x, const Tensor<T, Cpu>& mean, const Tensor<T, Cpu>& scale,
-                      const Tensor<T, Cpu>& shift) {
+void batch_norm_apply(Cpu, Tensor<T, Cpu>& y, const Tensor<T, Cpu>& x, const Tensor<T, Cpu>& mean,
+                      const Tensor<T, Cpu>& scale, const Tensor<T, Cpu>& shift) {
   using namespace cpu::detail;
   if (x.numel() == 0) return;
   const BatchNormPlan plan(x.shape());
@@ -175,7 +182,8 @@ void batch_norm_apply(Cpu, Tensor<T, Cpu>& y, const Tensor<T, Cpu>& x, const Ten
                        b = wide ? plan.spread(shift) : shift;
   plan.for_all(
       [&](index_t at, index_t n, index_t c) {
-        with_batch_norm([&](auto k) { k.apply(x.data() + at, to + at, n, m.data()[c], a.data()[c], b.data()[c]); });
+        with_batch_norm(
+            [&](auto k) { k.apply(x.data() + at, to + at, n, m.data()[c], a.data()[c], b.data()[c]); });
       },
       [&](index_t at, index_t rows) {
         with_batch_norm([&](auto k) {
@@ -186,20 +194,23 @@ void batch_norm_apply(Cpu, Tensor<T, Cpu>& y, const Tensor<T, Cpu>& x, const Ten
 
 // sum dy and sum dy (x - mean) (C); dense.
 template <class T>
-void batch_norm_sums(Cpu, Tensor<T, Cpu>& sum, Tensor<T, Cpu>& dot, const Tensor<T, Cpu>& x, const Tensor<T, Cpu>& dy,
-                     const Tensor<T, Cpu>& mean) {
+void batch_norm_sums(Cpu, Tensor<T, Cpu>& sum, Tensor<T, Cpu>& dot, const Tensor<T, Cpu>& x,
+                     const Tensor<T, Cpu>& dy, const Tensor<T, Cpu>& mean) {
   using namespace cpu::detail;
   const BatchNormPlan plan(x.shape());
-  Tensor<T, Cpu> part_sum = Tensor<T, Cpu>::empty({plan.parts()}), part_dot = Tensor<T, Cpu>::empty({plan.parts()});
+  Tensor<T, Cpu> part_sum = Tensor<T, Cpu>::empty({plan.parts()}),
+                 part_dot = Tensor<T, Cpu>::empty({plan.parts()});
   T *const ps = part_sum.mutable_data(), *const pd = part_dot.mutable_data();
   const Tensor<T, Cpu> m = plan.columns ? plan.spread(mean) : mean;
   plan.for_pieces(
       [&](index_t part, index_t at, index_t n, index_t c) {
-        with_batch_norm([&](auto k) { k.sums(x.data() + at, dy.data() + at, n, m.data()[c], ps[part], pd[part]); });
+        with_batch_norm(
+            [&](auto k) { k.sums(x.data() + at, dy.data() + at, n, m.data()[c], ps[part], pd[part]); });
       },
       [&](index_t part, index_t at, index_t rows, index_t cols, index_t column) {
         with_batch_norm([&](auto k) {
-          k.column_sums(x.data() + at, dy.data() + at, rows, cols, plan.width(), m.data() + column, ps + part, pd + part);
+          k.column_sums(x.data() + at, dy.data() + at, rows, cols, plan.width(), m.data() + column, ps + part,
+                        pd + part);
         });
       });
   T *const to_sum = sum.mutable_data(), *const to_dot = dot.mutable_data();
@@ -216,13 +227,14 @@ void batch_norm_sums(Cpu, Tensor<T, Cpu>& sum, Tensor<T, Cpu>& dot, const Tensor
 
 // dx = (dy - sum / n - (x - mean) rstd^2 dot / n) scale by channel, n = B L; the sums of batch_norm_sums().
 template <class T>
-void batch_norm_gradient(Cpu, Tensor<T, Cpu>& dx, const Tensor<T, Cpu>& x, const Tensor<T, Cpu>& dy, const Tensor<T, Cpu>& mean,
-                         const Tensor<T, Cpu>& rstd, const Tensor<T, Cpu>& scale, const Tensor<T, Cpu>& sum,
-                         const Tensor<T, Cpu>& dot) {
+void batch_norm_gradient(Cpu, Tensor<T, Cpu>& dx, const Tensor<T, Cpu>& x, const Tensor<T, Cpu>& dy,
+                         const Tensor<T, Cpu>& mean, const Tensor<T, Cpu>& rstd, const Tensor<T, Cpu>& scale,
+                         const Tensor<T, Cpu>& sum, const Tensor<T, Cpu>& dot) {
   using namespace cpu::detail;
   if (x.numel() == 0) return;
   const BatchNormPlan plan(x.shape());
-  Tensor<T, Cpu> slope = Tensor<T, Cpu>::empty({plan.channels}), level = Tensor<T, Cpu>::empty({plan.channels});
+  Tensor<T, Cpu> slope = Tensor<T, Cpu>::empty({plan.channels}),
+                 level = Tensor<T, Cpu>::empty({plan.channels});
   const double inverse = 1 / static_cast<double>(plan.count());
   for (index_t c = 0; c < plan.channels; ++c) {
     const double r = static_cast<double>(rstd.data()[c]);
@@ -236,12 +248,14 @@ void batch_norm_gradient(Cpu, Tensor<T, Cpu>& dx, const Tensor<T, Cpu>& x, const
   plan.for_all(
       [&](index_t at, index_t n, index_t c) {
         with_batch_norm([&](auto k) {
-          k.gradient(x.data() + at, dy.data() + at, to + at, n, m.data()[c], a.data()[c], b.data()[c], l.data()[c]);
+          k.gradient(x.data() + at, dy.data() + at, to + at, n, m.data()[c], a.data()[c], b.data()[c],
+                     l.data()[c]);
         });
       },
       [&](index_t at, index_t rows) {
         with_batch_norm([&](auto k) {
-          k.column_gradient(x.data() + at, dy.data() + at, to + at, rows, plan.width(), m.data(), a.data(), b.data(), l.data());
+          k.column_gradient(x.data() + at, dy.data() + at, to + at, rows, plan.width(), m.data(), a.data(),
+                            b.data(), l.data());
         });
       });
 }

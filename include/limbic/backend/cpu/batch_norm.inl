@@ -1,5 +1,5 @@
-// Included once for each instruction set, after vec.inl; see isa.hpp. Kernels of batch_norm.hpp over one row of
-// one channel, and over blocks of rows whose columns have channels of their own.
+// Included once for each instruction set, after vec.inl; see isa.hpp. Kernels of batch_norm.hpp over one row
+// of one channel, and over blocks of rows whose columns have channels of their own.
 struct BatchNormRows {
   static constexpr int kRows = 8;  // rows of columns taken at a time, in registers
 
@@ -23,21 +23,23 @@ struct BatchNormRows {
   // Mean of n > 0 numbers, and the sum of squares of what they differ from it by.
   template <class T>
   static void moments(const T* x, index_t n, T& mean, T& squares) {
-    const T mu = sum_of<T>(n, [&](index_t i, auto at) LIMBIC_LAMBDA { return at.load(x + i); }) / static_cast<T>(n);
+    const T mu =
+        sum_of<T>(n, [&](index_t i, auto at) LIMBIC_LAMBDA { return at.load(x + i); }) / static_cast<T>(n);
     squares = sum_of<T>(n, [&](index_t i, auto at) LIMBIC_LAMBDA {
       const Vec<T> d = at.load(x + i, mu) - mu;
       return d * d;
     });
     mean = mu;
   }
-  // The same for each column of a block of rows, `stride` apart. kRows at a time: their own moments, added to those
-  // of the rows before (Chan, Golub and LeVeque).
+  // The same for each column of a block of rows, `stride` apart. kRows at a time: their own moments, added to
+  // those of the rows before (Chan, Golub and LeVeque).
   template <class T>
   static void column_moments(const T* x, index_t rows, index_t cols, index_t stride, T* mean, T* squares) {
     clear(mean, cols);
     clear(squares, cols);
     index_t r = 0;
-    for (; r + kRows <= rows; r += kRows) add_moments<T, kRows>(x + r * stride, r, cols, stride, mean, squares);
+    for (; r + kRows <= rows; r += kRows)
+      add_moments<T, kRows>(x + r * stride, r, cols, stride, mean, squares);
     for (; r < rows; ++r) add_moments<T, 1>(x + r * stride, r, cols, stride, mean, squares);
   }
 
@@ -62,8 +64,8 @@ struct BatchNormRows {
     dot = hsum<T>(d[0] + d[1]);
   }
   template <class T>
-  static void column_sums(const T* x, const T* dy, index_t rows, index_t cols, index_t stride, const T* mean, T* sum,
-                          T* dot) {
+  static void column_sums(const T* x, const T* dy, index_t rows, index_t cols, index_t stride, const T* mean,
+                          T* sum, T* dot) {
     clear(sum, cols);
     clear(dot, cols);
     index_t r = 0;
@@ -75,10 +77,12 @@ struct BatchNormRows {
   // y = (x - mean) scale + shift
   template <class T>
   static void apply(const T* x, T* y, index_t n, T mean, T scale, T shift) {
-    for_vectors<T>(n, [&](index_t i, auto at) LIMBIC_LAMBDA { at.store(y + i, (at.load(x + i) - mean) * scale + shift); });
+    for_vectors<T>(n, [&](index_t i, auto at)
+                          LIMBIC_LAMBDA { at.store(y + i, (at.load(x + i) - mean) * scale + shift); });
   }
   template <class T>
-  static void column_apply(const T* x, T* y, index_t rows, index_t cols, const T* mean, const T* scale, const T* shift) {
+  static void column_apply(const T* x, T* y, index_t rows, index_t cols, const T* mean, const T* scale,
+                           const T* shift) {
     for (index_t r = 0; r < rows; ++r)
       for_vectors<T>(cols, [&](index_t i, auto at) LIMBIC_LAMBDA {
         const Vec<T> d = at.load(x + r * cols + i) - at.load(mean + i);
@@ -94,12 +98,13 @@ struct BatchNormRows {
     });
   }
   template <class T>
-  static void column_gradient(const T* x, const T* dy, T* dx, index_t rows, index_t cols, const T* mean, const T* a,
-                              const T* b, const T* c) {
+  static void column_gradient(const T* x, const T* dy, T* dx, index_t rows, index_t cols, const T* mean,
+                              const T* a, const T* b, const T* c) {
     for (index_t r = 0; r < rows; ++r)
       for_vectors<T>(cols, [&](index_t i, auto at) LIMBIC_LAMBDA {
         const Vec<T> d = at.load(x + r * cols + i) - at.load(mean + i);
-        at.store(dx + r * cols + i, ((at.load(dy + r * cols + i) - at.load(c + i)) - d * at.load(b + i)) * at.load(a + i));
+        at.store(dx + r * cols + i,
+                 ((at.load(dy + r * cols + i) - at.load(c + i)) - d * at.load(b + i)) * at.load(a + i));
       });
   }
 

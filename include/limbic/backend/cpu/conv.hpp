@@ -1,13 +1,13 @@
-// Convolution on the CPU by columns: the numbers behind some output positions become columns of a matrix, and the
-// rest is a matrix product (Chellapilla, Puri and Simard, 2006).
+// Convolution on the CPU by columns: the numbers behind some output positions become columns of a matrix, and
+// the rest is a matrix product (Chellapilla, Puri and Simard, 2006).
 //
 //   forward   y = w cols            (O, K) (K, n)
 //   input     dcols = w' dy         (K, O) (O, n), added to dx where the columns came from
 //   weight    dw = dy cols'         (O, n) (n, K)
 //
-// The matrix is made for a tile of n positions at a time: a part of an image, or some small images. Tiles are worked
-// on in parallel. Where much of what a small image's filters see is padding, conv_positions.hpp does less work.
-// Nothing depends on the number of threads.
+// The matrix is made for a tile of n positions at a time: a part of an image, or some small images. Tiles are
+// worked on in parallel. Where much of what a small image's filters see is padding, conv_positions.hpp does
+// less work. Nothing depends on the number of threads.
 #pragma once
 
 #include <limbic/backend/cpu/conv_positions.hpp>
@@ -41,7 +41,8 @@ struct ConvTiles {
 
 // The columns of a tile for group g; x itself where it is that matrix.
 template <class T>
-MatrixRef<T> conv_columns(const ConvShape& s, const T* x, index_t g, index_t b, index_t n, index_t at, index_t columns) {
+MatrixRef<T> conv_columns(const ConvShape& s, const T* x, index_t g, index_t b, index_t n, index_t at,
+                          index_t columns) {
   struct Purpose;
   const T* from = x + (b * s.channels + g * s.group_channels()) * s.pixels();
   if (s.pointwise() && n == 1) return {from + at, s.pixels(), 1};
@@ -57,7 +58,8 @@ MatrixRef<T> conv_columns(const ConvShape& s, const T* x, index_t g, index_t b, 
 
 // A tile of dy (or y) for group g, as (O / groups, columns).
 template <class T>
-MatrixRef<T> conv_outputs(const ConvShape& s, const T* dy, index_t g, index_t b, index_t n, index_t at, index_t columns) {
+MatrixRef<T> conv_outputs(const ConvShape& s, const T* dy, index_t g, index_t b, index_t n, index_t at,
+                          index_t columns) {
   struct Purpose;
   const index_t p = s.positions();
   const T* from = dy + (b * s.filters + g * s.group_filters()) * p;
@@ -94,7 +96,8 @@ void conv_fwd_columns(const ConvShape& s, const T* x, const T* w, const T* bias,
           with_im2col([&](auto kernels) {
             for (index_t image = 0; image < n; ++image)
               for (index_t o = 0; o < f; ++o)
-                kernels.add_constant(part + o * columns + image * p, c ? c[o] : T(0), to + (image * s.filters + o) * p, p);
+                kernels.add_constant(part + o * columns + image * p, c ? c[o] : T(0),
+                                     to + (image * s.filters + o) * p, p);
           });
         });
   });
@@ -154,23 +157,28 @@ void conv_fwd(Cpu, const ConvShape& s, Tensor<T, Cpu>& y, const Tensor<T, Cpu>& 
               const Tensor<T, Cpu>& bias) {
   if (y.numel() == 0) return;
   const T* c = bias.defined() ? bias.data() : nullptr;
-  if (cpu::detail::conv_skips_padding(s)) cpu::detail::conv_fwd_positions(s, x.data(), w.data(), c, y.mutable_data());
+  if (cpu::detail::conv_skips_padding(s))
+    cpu::detail::conv_fwd_positions(s, x.data(), w.data(), c, y.mutable_data());
   else cpu::detail::conv_fwd_columns(s, x.data(), w.data(), c, y.mutable_data());
 }
 
 // dx = the transpose of the convolution, of dy. All dense.
 template <class T>
-void conv_bwd_input(Cpu, const ConvShape& s, Tensor<T, Cpu>& dx, const Tensor<T, Cpu>& w, const Tensor<T, Cpu>& dy) {
+void conv_bwd_input(Cpu, const ConvShape& s, Tensor<T, Cpu>& dx, const Tensor<T, Cpu>& w,
+                    const Tensor<T, Cpu>& dy) {
   if (dx.numel() == 0) return;
-  if (cpu::detail::conv_skips_padding(s)) cpu::detail::conv_bwd_input_positions(s, w.data(), dy.data(), dx.mutable_data());
+  if (cpu::detail::conv_skips_padding(s))
+    cpu::detail::conv_bwd_input_positions(s, w.data(), dy.data(), dx.mutable_data());
   else cpu::detail::conv_bwd_input_columns(s, w.data(), dy.data(), dx.mutable_data());
 }
 
 // dw = gradient of the weight from x and dy. All dense.
 template <class T>
-void conv_bwd_weight(Cpu, const ConvShape& s, Tensor<T, Cpu>& dw, const Tensor<T, Cpu>& x, const Tensor<T, Cpu>& dy) {
+void conv_bwd_weight(Cpu, const ConvShape& s, Tensor<T, Cpu>& dw, const Tensor<T, Cpu>& x,
+                     const Tensor<T, Cpu>& dy) {
   if (dw.numel() == 0) return;
-  if (cpu::detail::conv_skips_padding(s)) cpu::detail::conv_bwd_weight_positions(s, x.data(), dy.data(), dw.mutable_data());
+  if (cpu::detail::conv_skips_padding(s))
+    cpu::detail::conv_bwd_weight_positions(s, x.data(), dy.data(), dw.mutable_data());
   else cpu::detail::conv_bwd_weight_columns(s, x.data(), dy.data(), dw.mutable_data());
 }
 
@@ -180,12 +188,14 @@ void conv_bwd_bias(Cpu, const ConvShape& s, Tensor<T, Cpu>& dbias, const Tensor<
   if (dbias.numel() == 0) return;
   const index_t p = s.positions();
   const index_t images = std::max<index_t>(1, 32768 / std::max<index_t>(1, s.filters * p));
-  cpu::detail::sum_of_parts<T>((s.batch + images - 1) / images, s.filters, dbias.mutable_data(), [&](index_t i, T* part) {
-    cpu::detail::with_im2col([&](auto k) {
-      for (index_t b = i * images; b < std::min(s.batch, (i + 1) * images); ++b)
-        for (index_t o = 0; o < s.filters; ++o) part[o] += k.row_sum(dy.data() + (b * s.filters + o) * p, p);
-    });
-  });
+  cpu::detail::sum_of_parts<T>((s.batch + images - 1) / images, s.filters, dbias.mutable_data(),
+                               [&](index_t i, T* part) {
+                                 cpu::detail::with_im2col([&](auto k) {
+                                   for (index_t b = i * images; b < std::min(s.batch, (i + 1) * images); ++b)
+                                     for (index_t o = 0; o < s.filters; ++o)
+                                       part[o] += k.row_sum(dy.data() + (b * s.filters + o) * p, p);
+                                 });
+                               });
 }
 
 }  // namespace limbic

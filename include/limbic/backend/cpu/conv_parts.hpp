@@ -26,8 +26,8 @@ void transpose(const T* in, index_t rows, index_t cols, index_t in_ld, T* out, i
       [&](auto k) { k.run(in, rows, cols, in_ld, out, out_ld); });
 }
 
-// out (size) = the sum of what add(i, part) adds to part (size) for i < count. Runs of i are summed on all threads,
-// each to a part of its own, and these in their order: the cut depends on count and size alone.
+// out (size) = the sum of what add(i, part) adds to part (size) for i < count. Runs of i are summed on all
+// threads, each to a part of its own, and these in their order: the cut depends on count and size alone.
 template <class T, class Add>
 void sum_of_parts(index_t count, index_t size, T* out, const Add& add) {
   constexpr index_t kMemory = index_t{8} << 20;  // numbers in all parts

@@ -17,8 +17,8 @@ namespace limbic {
 // The words that dropout_scale() takes of a draw.
 inline index_t dropout_words(index_t numel) { return (numel + 1) / 2; }
 
-// y_i = scale x_i, but 0 with probability p rounded to 2^-16: where half i % 2 (the low one is 0) of word i / 2
-// is below p 2^16. Dense, of one shape.
+// y_i = scale x_i, but 0 with probability p rounded to 2^-16: where half i % 2 (the low one is 0) of word i /
+// 2 is below p 2^16. Dense, of one shape.
 template <class T>
 void dropout_scale(Cpu, Tensor<T, Cpu>& y, const Tensor<T, Cpu>& x, PhiloxKey draw, double p, T scale) {
   const auto threshold = static_cast<std::uint32_t>((philox_threshold(p) + 0x8000) >> 16);
@@ -30,16 +30,15 @@ void dropout_scale(Cpu, Tensor<T, Cpu>& y, const Tensor<T, Cpu>& x, PhiloxKey dr
   const T* from = x.data();
   T* to = y.mutable_data();
   parallel_for(x.numel(), kGrain, [&](index_t begin, index_t end) {
-    cpu::on_isa<cpu::portable::DropoutRows, cpu::avx2::DropoutRows, cpu::avx512::DropoutRows>([&](auto k) {
-      k.run(from, to, begin, end, draw, threshold, scale);
-    });
+    cpu::on_isa<cpu::portable::DropoutRows, cpu::avx2::DropoutRows, cpu::avx512::DropoutRows>(
+        [&](auto k) { k.run(from, to, begin, end, draw, threshold, scale); });
   });
 }
 
 // The same for `rows` rows of equal length: row r is 0 where word r is an event of probability p.
 template <class T>
-void dropout_scale_rows(Cpu, Tensor<T, Cpu>& y, const Tensor<T, Cpu>& x, index_t rows, PhiloxKey draw, double p,
-                        T scale) {
+void dropout_scale_rows(Cpu, Tensor<T, Cpu>& y, const Tensor<T, Cpu>& x, index_t rows, PhiloxKey draw,
+                        double p, T scale) {
   if (x.numel() == 0) return;
   const index_t length = x.numel() / rows;
   const std::uint64_t threshold = philox_threshold(p);

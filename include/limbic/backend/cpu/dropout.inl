@@ -9,8 +9,8 @@ struct DropoutRows {
   // y_i = half i % 2 of word i / 2 of the draw < threshold ? 0 : scale x_i, i in [begin, end); begin is a
   // multiple of kStep.
   template <class T>
-  static void run(const T* LIMBIC_RESTRICT x, T* LIMBIC_RESTRICT y, index_t begin, index_t end, PhiloxKey draw,
-                  std::uint32_t threshold, T scale) {
+  static void run(const T* LIMBIC_RESTRICT x, T* LIMBIC_RESTRICT y, index_t begin, index_t end,
+                  PhiloxKey draw, std::uint32_t threshold, T scale) {
     // Lanes of 16 bits, one an element, as lanes of T's size.
     constexpr int n = kLanes<T>;
     using Narrow = std::conditional_t<sizeof(T) == 4, HalfF, HalfD>;
@@ -54,9 +54,9 @@ struct DropoutRows {
 #endif
   }
 
-  // The words of blocks block ... block + kBlocks - 1, in order. A 64-bit lane is one block; only its low half
-  // counts, which is all that products look at. (The rounds of core/philox.hpp, written for vectors: that is
-  // twice as fast as what compilers make of them.)
+  // The words of blocks block ... block + kBlocks - 1, in order. A 64-bit lane is one block; only its low
+  // half counts, which is all that products look at. (The rounds of core/philox.hpp, written for vectors:
+  // that is twice as fast as what compilers make of them.)
   static LIMBIC_INLINE void words(const Keys& keys, std::uint64_t block, unsigned short* out) {
     VecW c0 = lanes(std::make_index_sequence<kBlocks>{}) + block, c1 = c0 >> 32, c2{}, c3{};
     const VecW m0 = VecW{} + 0xd2511f53u, m1 = VecW{} + 0xcd9e8d57u;

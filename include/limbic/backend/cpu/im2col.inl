@@ -1,11 +1,12 @@
-// Included once for each instruction set, after vec.inl and transpose.inl; see isa.hpp. Columns of a convolution: a
-// matrix (K, n) with K = C / groups KH KW, of n output positions, rows `ld` apart.
+// Included once for each instruction set, after vec.inl and transpose.inl; see isa.hpp. Columns of a
+// convolution: a matrix (K, n) with K = C / groups KH KW, of n output positions, rows `ld` apart.
 struct Im2Col {
   // Positions [begin, end) of one image, of which x holds the channels of one group.
   template <class T>
   static void gather(const ConvShape& s, const T* x, index_t begin, index_t end, T* cols, index_t ld) {
     if (s.pointwise()) {
-      for (index_t c = 0; c < s.group_channels(); ++c) copy(x + c * s.pixels() + begin, cols + c * ld, end - begin);
+      for (index_t c = 0; c < s.group_channels(); ++c)
+        copy(x + c * s.pixels() + begin, cols + c * ld, end - begin);
     } else if (s.partition() && s.kernel_w == 2) {
       for_pairs(s, begin, end, [&](index_t row, index_t at, index_t n, index_t from) {
         split(x + from, cols + row * ld + at, cols + (row + 1) * ld + at, n);
@@ -24,12 +25,13 @@ struct Im2Col {
     }
   }
 
-  // x += the columns, each number at the place that gather() takes it from; where these places are all different
-  // (pointwise or partition), x = the columns.
+  // x += the columns, each number at the place that gather() takes it from; where these places are all
+  // different (pointwise or partition), x = the columns.
   template <class T>
   static void scatter(const ConvShape& s, const T* cols, index_t ld, index_t begin, index_t end, T* x) {
     if (s.pointwise()) {
-      for (index_t c = 0; c < s.group_channels(); ++c) copy(cols + c * ld, x + c * s.pixels() + begin, end - begin);
+      for (index_t c = 0; c < s.group_channels(); ++c)
+        copy(cols + c * ld, x + c * s.pixels() + begin, end - begin);
     } else if (s.partition() && s.kernel_w == 2) {
       for_pairs(s, begin, end, [&](index_t row, index_t at, index_t n, index_t to) {
         join(cols + row * ld + at, cols + (row + 1) * ld + at, x + to, n);
@@ -58,7 +60,8 @@ struct Im2Col {
   }
   template <class T>
   static void add(const T* x, T* y, index_t n) {
-    for_vectors<T>(n, [&](index_t i, auto at) LIMBIC_LAMBDA { at.store(y + i, at.load(y + i) + at.load(x + i)); });
+    for_vectors<T>(
+        n, [&](index_t i, auto at) LIMBIC_LAMBDA { at.store(y + i, at.load(y + i) + at.load(x + i)); });
   }
   template <class T>
   static void add_constant(const T* x, T c, T* y, index_t n) {
@@ -77,13 +80,14 @@ struct Im2Col {
     if (stride == 1) return copy(from, to, n);
     index_t i = 0;
     if (stride == 2)
-      for (; i + kLanes<T> <= n; i += kLanes<T>) store(to + i, even<T>(from + 2 * i, std::make_index_sequence<kLanes<T>>{}));
+      for (; i + kLanes<T> <= n; i += kLanes<T>)
+        store(to + i, even<T>(from + 2 * i, std::make_index_sequence<kLanes<T>>{}));
     for (; i < n; ++i) to[i] = from[i * stride];
   }
 
  private:
-  // Calls f(row, at, r, n, from) for each row of the matrix and each output row's piece of it: n columns from `at` on,
-  // of which those in r are inside x, from x[from] on.
+  // Calls f(row, at, r, n, from) for each row of the matrix and each output row's piece of it: n columns from
+  // `at` on, of which those in r are inside x, from x[from] on.
   template <class F>
   static LIMBIC_INLINE void for_rows(const ConvShape& s, index_t begin, index_t end, const F& f) {
     index_t row = 0;
@@ -111,11 +115,13 @@ struct Im2Col {
   template <class T, std::size_t... l>
   static LIMBIC_INLINE Vec<T> even(const T* from, std::index_sequence<l...>) {
     constexpr int n = kLanes<T>;
-    return __builtin_shufflevector(load(from), load(from + n - 1),
-                                   (static_cast<int>(l) < n / 2 ? 2 * static_cast<int>(l) : 2 * static_cast<int>(l) + 1)...);
+    return __builtin_shufflevector(
+        load(from), load(from + n - 1),
+        (static_cast<int>(l) < n / 2 ? 2 * static_cast<int>(l) : 2 * static_cast<int>(l) + 1)...);
   }
 
-  // ---- patches of width 2: two rows of the matrix are a row of x, taken apart --------------------------------------
+  // ---- patches of width 2: two rows of the matrix are a row of x, taken apart
+  // --------------------------------------
 
   // Calls f(row, at, n, from): rows `row` and `row + 1` from column `at` on are the 2 n numbers x[from], ...
   template <class F>
@@ -165,17 +171,19 @@ struct Im2Col {
     return __builtin_shufflevector(a, b, (static_cast<int>(l) / 2 + first + (l % 2 ? kLanes<T> : 0))...);
   }
 
-  // ---- patches of width kw, which divides the lanes: blocks of as many positions as rows, transposed ----------------
+  // ---- patches of width kw, which divides the lanes: blocks of as many positions as rows, transposed
+  // ----------------
 
-  // Calls f(row, at, n, corner) for blocks of rows [row, row + lanes), the last of which may be shorter, and n positions
-  // from column `at` on, whose patches begin at x[corner[i]].
+  // Calls f(row, at, n, corner) for blocks of rows [row, row + lanes), the last of which may be shorter, and
+  // n positions from column `at` on, whose patches begin at x[corner[i]].
   template <class T, int kw, class F>
   static LIMBIC_INLINE void for_blocks(const ConvShape& s, index_t begin, index_t end, const F& f) {
     constexpr int lanes = kLanes<T>;
     index_t corner[lanes];
     for (index_t p = begin; p < end; p += lanes) {
       const int n = end - p < lanes ? static_cast<int>(end - p) : lanes;
-      for (int i = 0; i < n; ++i) corner[i] = (p + i) / s.out_w * s.kernel_h * s.width + (p + i) % s.out_w * kw;
+      for (int i = 0; i < n; ++i)
+        corner[i] = (p + i) / s.out_w * s.kernel_h * s.width + (p + i) % s.out_w * kw;
       for (index_t row = 0; row < s.group_taps(); row += lanes) f(row, p - begin, n, corner);
     }
   }
@@ -188,7 +196,8 @@ struct Im2Col {
   static LIMBIC_INLINE int fewer(index_t n, int lanes) { return n < lanes ? static_cast<int>(n) : lanes; }
 
   template <class T, int kw>
-  static void gather_patches(const ConvShape& s, const T* x, index_t begin, index_t end, T* cols, index_t ld) {
+  static void gather_patches(const ConvShape& s, const T* x, index_t begin, index_t end, T* cols,
+                             index_t ld) {
     constexpr int lanes = kLanes<T>;
     for_blocks<T, kw>(s, begin, end, [&](index_t row, index_t at, int n, const index_t* corner) {
       alignas(64) T block[lanes * lanes];
@@ -201,7 +210,8 @@ struct Im2Col {
     });
   }
   template <class T, int kw>
-  static void scatter_patches(const ConvShape& s, const T* cols, index_t ld, index_t begin, index_t end, T* x) {
+  static void scatter_patches(const ConvShape& s, const T* cols, index_t ld, index_t begin, index_t end,
+                              T* x) {
     constexpr int lanes = kLanes<T>;
     for_blocks<T, kw>(s, begin, end, [&](index_t row, index_t at, int n, const index_t* corner) {
       alignas(64) T block[lanes * lanes];

@@ -8,8 +8,8 @@
 
 namespace limbic {
 
-// The windows of one dimension: output i sees [begin[i], end[i]) of the input, padding left out, and counts `size[i]`
-// places, padding included as far as it is to count.
+// The windows of one dimension: output i sees [begin[i], end[i]) of the input, padding left out, and counts
+// `size[i]` places, padding included as far as it is to count.
 struct PoolWindows {
   std::vector<index_t> begin, end, size;
 
@@ -34,11 +34,11 @@ void for_planes(index_t planes, index_t in, index_t out, const F& f) {
 
 }  // namespace cpu::detail
 
-// y = the largest of each window (rows x cols) of the planes (width: their W), index = where in the plane it is: of
-// equal ones the first; NaN counts as largest. No window is empty. All dense.
+// y = the largest of each window (rows x cols) of the planes (width: their W), index = where in the plane it
+// is: of equal ones the first; NaN counts as largest. No window is empty. All dense.
 template <class T>
-void max_pool_fwd(Cpu, Tensor<T, Cpu>& y, Tensor<index_t, Cpu>& index, const Tensor<T, Cpu>& x, index_t plane, index_t width,
-                  const PoolWindows& rows, const PoolWindows& cols) {
+void max_pool_fwd(Cpu, Tensor<T, Cpu>& y, Tensor<index_t, Cpu>& index, const Tensor<T, Cpu>& x, index_t plane,
+                  index_t width, const PoolWindows& rows, const PoolWindows& cols) {
   if (y.numel() == 0) return;
   T* const to = y.mutable_data();
   index_t* const where = index.mutable_data();
@@ -64,7 +64,8 @@ void max_pool_fwd(Cpu, Tensor<T, Cpu>& y, Tensor<index_t, Cpu>& index, const Ten
 
 // y (..., outputs) = the element of x's plane that `index` names, plane by plane. All dense.
 template <class T>
-void plane_gather(Cpu, Tensor<T, Cpu>& y, const Tensor<T, Cpu>& x, const Tensor<index_t, Cpu>& index, index_t plane, index_t out) {
+void plane_gather(Cpu, Tensor<T, Cpu>& y, const Tensor<T, Cpu>& x, const Tensor<index_t, Cpu>& index,
+                  index_t plane, index_t out) {
   if (y.numel() == 0) return;
   T* const to = y.mutable_data();
   cpu::detail::for_planes(y.numel() / out, plane, out, [&](index_t in, index_t at) {
@@ -74,8 +75,8 @@ void plane_gather(Cpu, Tensor<T, Cpu>& y, const Tensor<T, Cpu>& x, const Tensor<
 
 // dx = 0, then += dy where `index` says, plane by plane: the transpose of plane_gather(). All dense.
 template <class T>
-void plane_scatter(Cpu, Tensor<T, Cpu>& dx, const Tensor<T, Cpu>& dy, const Tensor<index_t, Cpu>& index, index_t plane,
-                   index_t out) {
+void plane_scatter(Cpu, Tensor<T, Cpu>& dx, const Tensor<T, Cpu>& dy, const Tensor<index_t, Cpu>& index,
+                   index_t plane, index_t out) {
   if (dx.numel() == 0) return;
   T* const to = dx.mutable_data();
   cpu::detail::for_planes(dx.numel() / plane, plane, out, [&](index_t in, index_t at) {
@@ -86,8 +87,8 @@ void plane_scatter(Cpu, Tensor<T, Cpu>& dx, const Tensor<T, Cpu>& dy, const Tens
 
 // y = the sum of each window over the places it counts (rows' times columns' size). All dense.
 template <class T>
-void avg_pool_fwd(Cpu, Tensor<T, Cpu>& y, const Tensor<T, Cpu>& x, index_t plane, index_t width, const PoolWindows& rows,
-                  const PoolWindows& cols) {
+void avg_pool_fwd(Cpu, Tensor<T, Cpu>& y, const Tensor<T, Cpu>& x, index_t plane, index_t width,
+                  const PoolWindows& rows, const PoolWindows& cols) {
   if (y.numel() == 0) return;
   T* const to = y.mutable_data();
   const index_t out = rows.count() * cols.count();
@@ -104,19 +105,21 @@ void avg_pool_fwd(Cpu, Tensor<T, Cpu>& y, const Tensor<T, Cpu>& x, index_t plane
 
 // dx = the transpose of avg_pool_fwd(), of dy. All dense.
 template <class T>
-void avg_pool_bwd(Cpu, Tensor<T, Cpu>& dx, const Tensor<T, Cpu>& dy, index_t plane, index_t width, const PoolWindows& rows,
-                  const PoolWindows& cols) {
+void avg_pool_bwd(Cpu, Tensor<T, Cpu>& dx, const Tensor<T, Cpu>& dy, index_t plane, index_t width,
+                  const PoolWindows& rows, const PoolWindows& cols) {
   if (dx.numel() == 0) return;
   T* const to = dx.mutable_data();
-  cpu::detail::for_planes(dx.numel() / plane, plane, rows.count() * cols.count(), [&](index_t in, index_t at) {
-    std::fill_n(to + in, plane, T(0));
-    for (std::size_t i = 0; i < rows.begin.size(); ++i)
-      for (std::size_t j = 0; j < cols.begin.size(); ++j, ++at) {
-        const T share = dy.data()[at] / static_cast<T>(rows.size[i] * cols.size[j]);
-        for (index_t r = rows.begin[i]; r < rows.end[i]; ++r)
-          for (index_t c = cols.begin[j]; c < cols.end[j]; ++c) to[in + r * width + c] += share;
-      }
-  });
+  cpu::detail::for_planes(dx.numel() / plane, plane, rows.count() * cols.count(),
+                          [&](index_t in, index_t at) {
+                            std::fill_n(to + in, plane, T(0));
+                            for (std::size_t i = 0; i < rows.begin.size(); ++i)
+                              for (std::size_t j = 0; j < cols.begin.size(); ++j, ++at) {
+                                const T share = dy.data()[at] / static_cast<T>(rows.size[i] * cols.size[j]);
+                                for (index_t r = rows.begin[i]; r < rows.end[i]; ++r)
+                                  for (index_t c = cols.begin[j]; c < cols.end[j]; ++c)
+                                    to[in + r * width + c] += share;
+                              }
+                          });
 }
 
 }  // namespace limbic

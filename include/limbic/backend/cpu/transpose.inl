@@ -1,5 +1,5 @@
-// Included once for each instruction set, after vec.inl; see isa.hpp. Transposes of dense matrices, by blocks in
-// registers.
+// Included once for each instruction set, after vec.inl; see isa.hpp. Transposes of dense matrices, by blocks
+// in registers.
 struct Transpose {
   // out (cols, rows) = in (rows, cols) transposed; rows lie in_ld and out_ld apart.
   template <class T>
@@ -7,7 +7,8 @@ struct Transpose {
     constexpr int n = kLanes<T>;
     for (index_t r = 0; r < rows; r += n)
       for (index_t c = 0; c < cols; c += n) {
-        const int h = rows - r < n ? static_cast<int>(rows - r) : n, w = cols - c < n ? static_cast<int>(cols - c) : n;
+        const int h = rows - r < n ? static_cast<int>(rows - r) : n,
+                  w = cols - c < n ? static_cast<int>(cols - c) : n;
         const T* from = in + r * in_ld + c;
         Vec<T> v[n];
         if (h == n && w == n) {
@@ -32,7 +33,8 @@ struct Transpose {
     }
   }
 
-  // v as a matrix of rows, transposed: for s = half the lanes, ..., 2, 1 the off-diagonal blocks of size s change places.
+  // v as a matrix of rows, transposed: for s = half the lanes, ..., 2, 1 the off-diagonal blocks of size s
+  // change places.
   template <class T, int s = kLanes<T> / 2>
   static LIMBIC_INLINE void turn(Vec<T> (&v)[kLanes<T>]) {
 #pragma GCC unroll 16
@@ -48,10 +50,12 @@ struct Transpose {
  private:
   template <class T, int s, std::size_t... l>
   static LIMBIC_INLINE Vec<T> upper(Vec<T> a, Vec<T> b, std::index_sequence<l...>) {
-    return __builtin_shufflevector(a, b, (static_cast<int>(l) & s ? kLanes<T> + static_cast<int>(l) - s : static_cast<int>(l))...);
+    return __builtin_shufflevector(
+        a, b, (static_cast<int>(l) & s ? kLanes<T> + static_cast<int>(l) - s : static_cast<int>(l))...);
   }
   template <class T, int s, std::size_t... l>
   static LIMBIC_INLINE Vec<T> lower(Vec<T> a, Vec<T> b, std::index_sequence<l...>) {
-    return __builtin_shufflevector(a, b, (static_cast<int>(l) & s ? kLanes<T> + static_cast<int>(l) : static_cast<int>(l) + s)...);
+    return __builtin_shufflevector(
+        a, b, (static_cast<int>(l) & s ? kLanes<T> + static_cast<int>(l) : static_cast<int>(l) + s)...);
   }
 };

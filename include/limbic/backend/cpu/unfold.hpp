@@ -7,21 +7,23 @@ namespace limbic {
 
 namespace cpu::detail {
 
-// Calls f(k, where a plane of x begins, where its rows of columns do) for every plane; s has one channel a group.
+// Calls f(k, where a plane of x begins, where its rows of columns do) for every plane; s has one channel a
+// group.
 template <class F>
 void for_unfolded(const ConvShape& s, const F& f) {
   const index_t out = s.taps() * s.positions();
-  parallel_for(s.batch * s.channels, std::max<index_t>(1, 16384 / std::max<index_t>(1, out)), [&](index_t begin, index_t end) {
-    with_im2col([&](auto k) {
-      for (index_t p = begin; p < end; ++p) f(k, p * s.pixels(), p * out);
-    });
-  });
+  parallel_for(s.batch * s.channels, std::max<index_t>(1, 16384 / std::max<index_t>(1, out)),
+               [&](index_t begin, index_t end) {
+                 with_im2col([&](auto k) {
+                   for (index_t p = begin; p < end; ++p) f(k, p * s.pixels(), p * out);
+                 });
+               });
 }
 
 }  // namespace cpu::detail
 
-// y (B, C taps, positions) = what each position sees of x (B, C, H, W), zeros where that is padding. s has one channel a
-// group. All dense.
+// y (B, C taps, positions) = what each position sees of x (B, C, H, W), zeros where that is padding. s has
+// one channel a group. All dense.
 template <class T>
 void unfold_fwd(Cpu, const ConvShape& s, Tensor<T, Cpu>& y, const Tensor<T, Cpu>& x) {
   if (y.numel() == 0) return;
