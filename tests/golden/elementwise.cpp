@@ -41,8 +41,14 @@ void add_elementwise(Registry& r) {
   unary(r, "square", [](const auto& x) { return square(x); });
   unary(r, "tanh", [](const auto& x) { return tanh(x); });
   r.add("gelu", [](auto& c) { c.y(c.has_attr("approximate") ? gelu_tanh(c.x("x")) : gelu(c.x("x"))); });
-  r.add("pow", [](auto& c) { c.y(pow(c.x("x"), c.number("exponent"))); });
-  r.add("clamp", [](auto& c) { c.y(clamp(c.x("x"), c.number("min"), c.number("max"))); });
+  r.add("pow", [](auto& c) {
+    using T = typename std::decay_t<decltype(c)>::value_type;
+    c.y(pow(c.x("x"), static_cast<T>(c.number("exponent"))));
+  });
+  r.add("clamp", [](auto& c) {
+    using T = typename std::decay_t<decltype(c)>::value_type;
+    c.y(clamp(c.x("x"), static_cast<T>(c.number("min")), static_cast<T>(c.number("max"))));
+  });
 
   binary(r, "add", [](const auto& a, const auto& b) { return a + b; });
   binary(r, "sub", [](const auto& a, const auto& b) { return a - b; });

@@ -1,6 +1,6 @@
 // Reads every #include line of the library: an arrow of the layers may only point down.
 //
-//   config < core < backend/{cpu,cuda} < autograd < ops < loss < nn      optim on autograd
+//   config < core < backend/{cpu,cuda} < autograd < ops < loss < nn      optim on autograd      io on core (nn and optim hand their state to it)
 //   data, interop, io, text on core                                      kernels on nothing
 #include <doctest/doctest.h>
 
@@ -27,8 +27,8 @@ const std::map<std::string, std::set<std::string>> kBelow = {
     {"autograd", {"config", "core", "backend/cpu", "backend/cuda"}},
     {"ops", {"config", "core", "backend/cpu", "backend/cuda", "autograd"}},
     {"loss", {"config", "core", "backend/cpu", "backend/cuda", "autograd", "ops"}},
-    {"nn", {"config", "core", "backend/cpu", "backend/cuda", "autograd", "ops", "loss"}},
-    {"optim", {"config", "core", "backend/cpu", "backend/cuda", "autograd"}},
+    {"nn", {"config", "core", "backend/cpu", "backend/cuda", "autograd", "ops", "loss", "io"}},
+    {"optim", {"config", "core", "backend/cpu", "backend/cuda", "autograd", "io"}},
     {"data", {"config", "core"}},
     {"interop", {"config", "core"}},
     {"io", {"config", "core"}},

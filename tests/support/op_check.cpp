@@ -5,20 +5,9 @@ namespace limbic::test {
 
 namespace {
 
-template <class T>
-std::vector<Tensor<T>> gradients_of(const OpForms<T>& f, const std::vector<Tensor<T>>& inputs) {
-  std::vector<Var<T>> x;
-  for (const auto& t : inputs) x.push_back(Var<T>::leaf(t));
-  const Var<T> y = f.var(x);
-  const Tensor<T> dy = detail::cotangent<Cpu>(y.shape(), 7).template to<T>();
-  std::vector<Tensor<T>> out;
-  for (const auto& g : grad(y, x, Var<T>(dy))) out.push_back(g.value());
-  return out;
-}
-
 // Gradients by backward(), with a second pass adding up, and by parts of the inputs.
 void check_modes(const OpForms<double>& f, const std::vector<Tensor<double>>& inputs) {
-  const auto all = gradients_of<double>(f, inputs);
+  const auto all = gradients_of<double>(f.var, inputs);
   std::vector<Var<double>> x;
   for (const auto& t : inputs) x.push_back(Var<double>::leaf(t));
   const Var<double> y = f.var(x);
@@ -75,15 +64,15 @@ void run_op_checks(const std::string& name, const OpForms<double>& f64, const Op
       CHECK(error_of(f64.tensor(x), want) <= options.tolerance);
       CHECK(error_of(f32.tensor(xf), want) <= float_limit);
       if (options.gradient) {
-        const auto g = gradients_of<double>(f64, x);
-        const auto gf = gradients_of<float>(f32, xf);
+        const auto g = gradients_of<double>(f64.var, x);
+        const auto gf = gradients_of<float>(f32.var, xf);
         for (std::size_t i = 0; i < g.size(); ++i) CHECK(error_of(gf[i], g[i]) <= options.float_grad_tolerance);
       }
     }
     if (options.strided) {
       CHECK(error_of(f64.tensor(x_strided), want) <= options.tolerance);
       if (options.gradient) {
-        const auto g = gradients_of<double>(f64, x), gs = gradients_of<double>(f64, x_strided);
+        const auto g = gradients_of<double>(f64.var, x), gs = gradients_of<double>(f64.var, x_strided);
         for (std::size_t i = 0; i < g.size(); ++i) CHECK(error_of(gs[i], g[i]) <= options.tolerance);
       }
     }
@@ -91,11 +80,11 @@ void run_op_checks(const std::string& name, const OpForms<double>& f64, const Op
     const int threads = num_threads();
     set_num_threads(1);
     const Tensor<float> y1 = f32.tensor(xf);
-    const auto g1 = options.gradient ? gradients_of<float>(f32, xf) : std::vector<Tensor<float>>{};
+    const auto g1 = options.gradient ? gradients_of<float>(f32.var, xf) : std::vector<Tensor<float>>{};
     set_num_threads(3);
     CHECK(identical(f32.tensor(xf), y1));
     if (options.gradient) {
-      const auto g3 = gradients_of<float>(f32, xf);
+      const auto g3 = gradients_of<float>(f32.var, xf);
       for (std::size_t i = 0; i < g1.size(); ++i) CHECK(identical(g3[i], g1[i]));
     }
     set_num_threads(threads);

@@ -135,6 +135,19 @@ struct OpForms {
   std::function<Tensor<T>(const std::vector<Tensor<T>>&)> tensor, reference;
 };
 
+// Gradients of sum(f(inputs) * c) for a fixed cotangent c.
+template <class T>
+std::vector<Tensor<T>> gradients_of(const std::function<Var<T>(const std::vector<Var<T>>&)>& f,
+                                    const std::vector<Tensor<T>>& inputs) {
+  std::vector<Var<T>> x;
+  for (const auto& t : inputs) x.push_back(Var<T>::leaf(t));
+  const Var<T> y = f(x);
+  const Tensor<T> dy = detail::cotangent<Cpu>(y.shape(), 7).template to<T>();
+  std::vector<Tensor<T>> out;
+  for (const auto& g : grad(y, x, Var<T>(dy))) out.push_back(g.value());
+  return out;
+}
+
 void run_op_checks(const std::string& name, const OpForms<double>& f64, const OpForms<float>& f32,
                    const std::vector<OpCase>& cases, const OpOptions& options);
 

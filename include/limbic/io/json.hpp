@@ -67,7 +67,7 @@ class Json {
   const char* kind() const {
     static constexpr const char* names[] = {"null",     "a boolean", "an integer", "a number",
                                             "a string", "an array",  "an object"};
-    return names[value_.index()];
+    return names[std::min<std::size_t>(value_.index(), 6)];
   }
 
   // The value; throws when it is of another kind. An integer is a number too.
