@@ -69,6 +69,7 @@ struct GemmLanes {
   // `lanes` (up to the next multiple of kLanes) hold anything that is readable: they reach no result.
   static void pack(const T* src, index_t lane_stride, index_t k_stride, index_t lanes, index_t k, T* dst,
                    index_t dst_stride) {
+    if (k == 0) return;  // there may be no memory
     for (index_t g = 0; g < lanes; g += kLanes, src += kLanes * lane_stride, dst += kLanes) {
       const int n = static_cast<int>(lanes - g < kLanes ? lanes - g : kLanes);
       if (lane_stride == 1 && n == kLanes) {
