@@ -254,3 +254,15 @@ TEST_CASE("tensor: modifications are counted where they are asked for") {
   (void)t.transpose(0, 0).reshape({2, 2});
   CHECK(t.storage().version() == before);
 }
+
+TEST_CASE("numbers that an integer type cannot hold are refused") {
+  using namespace limbic;
+  CHECK(Tensor<float>::from({2}, {1.9f, -2.5f}).to<index_t>().to_vector() == std::vector<index_t>{1, -2});
+  CHECK(Tensor<double>::full({1}, -0x1p63).to<index_t>()(0) == std::numeric_limits<index_t>::min());
+  for (double bad : {double(NAN), double(INFINITY), 0x1p63, -0x1.8p63})
+    CHECK_THROWS_WITH_AS(Tensor<double>::full({1}, bad).to<index_t>(),
+                         doctest::Contains("[to] a value must be finite and fit the integer type"), Error);
+  CHECK(Tensor<double>::full({1}, 255.5).to<std::uint8_t>()(0) == 255);
+  CHECK_THROWS_AS(Tensor<double>::full({1}, 256.0).to<std::uint8_t>(), Error);
+  CHECK_THROWS_AS(Tensor<double>::full({1}, -1.0).to<std::uint8_t>(), Error);
+}

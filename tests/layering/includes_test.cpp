@@ -1,6 +1,7 @@
 // Reads every #include line of the library: an arrow of the layers may only point down.
 //
-//   config < core < backend/{cpu,cuda} < autograd < ops < loss < nn      optim on autograd      io on core (nn and optim hand their state to it)
+//   config < core < backend/{cpu,cuda} < autograd < ops < loss < nn      optim on autograd
+//   nn and optim hand their state to io
 //   data, interop, io, text on core                                      kernels on nothing
 #include <doctest/doctest.h>
 

@@ -62,7 +62,25 @@ struct Loops {
   }
 };
 
-// dst = src elementwise, converting the scalar; both strided over `shape`. They must not overlap
+namespace detail {
+// A number of another type. A floating-point number that an integer type cannot hold is an error: the
+// language leaves open what the conversion gives.
+template <class T, class U>
+T converted(U v) {
+  if constexpr (std::is_floating_point_v<U> && std::is_integral_v<T> && !std::is_same_v<T, bool>) {
+    constexpr double kLow = static_cast<double>(std::numeric_limits<T>::min());
+    constexpr double kHigh = -2.0 * static_cast<double>(std::numeric_limits<T>::min() / 2);
+    const double x = static_cast<double>(v);
+    constexpr bool kSigned = std::is_signed_v<T>;
+    const bool fits = kSigned ? x >= kLow && x < kHigh : x > -1.0 && x < 2.0 * static_cast<double>(std::numeric_limits<T>::max() / 2 + 1);
+    if (!fits) [[unlikely]]
+      fail("to", "a value must be finite and fit the integer type; got ", x);
+  }
+  return static_cast<T>(v);
+}
+}  // namespace detail
+
+// dst = src elementwise, converting the scalar (throws where a number does not fit an integer type); both strided over `shape`. They must not overlap
 // unless they are the same.
 template <class T, class U>
 void copy_strided(Cpu, const Shape& shape, T* dst, const Strides& dst_strides, const U* src,
@@ -79,7 +97,7 @@ void copy_strided(Cpu, const Shape& shape, T* dst, const Strides& dst_strides, c
         return;
       }
     }
-    for (index_t i = 0; i < n; ++i) d[i * ds] = static_cast<T>(s[i * ss]);
+    for (index_t i = 0; i < n; ++i) d[i * ds] = detail::converted<T>(s[i * ss]);
   });
 }
 
