@@ -98,7 +98,8 @@ A decoupled_kd(const A& student, const B& teacher, const Tensor<index_t, device_
   constexpr T kNever = T(-1e30);
   const auto ls = detail::tempered(student, t, site);
   const auto lt = detail::tempered(value_of(teacher), t, site);
-  const auto s_rest = masked_fill(ls, own, kNever), t_rest = masked_fill(lt, own, kNever);
+  const auto s_rest = masked_fill(ls, own, kNever);
+  const auto t_rest = masked_fill(lt, own, kNever);
   const auto s_own = gather(ls, 1, index), s_other = logsumexp(s_rest, {1}, true);
   const auto t_own = gather(lt, 1, index), t_other = logsumexp(t_rest, {1}, true);
   const A binary = sum(exp(t_own) * (t_own - s_own) + exp(t_other) * (t_other - s_other), {1});
