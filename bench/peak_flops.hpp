@@ -4,6 +4,7 @@
 #include <limbic/backend/cpu/isa.hpp>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 
 #define LIMBIC_ISA_FILE <peak_flops.inl>
@@ -11,18 +12,20 @@
 
 namespace limbic::bench {
 
-// Floating point operations per second of one thread; the best of some milliseconds of trying.
+// Floating point operations per second of one thread: the median of some milliseconds of trying, which
+// neither a moment's higher clock nor other work on the machine moves.
 template <class T>
 double peak_flops() {
   using Clock = std::chrono::steady_clock;
   return cpu::on_isa<cpu::portable::PeakFlops<T>, cpu::avx2::PeakFlops<T>, cpu::avx512::PeakFlops<T>>([](auto k) {
-    double best = 0;
-    for (int i = 0; i < 100; ++i) {
+    std::array<double, 51> rates;
+    for (double& rate : rates) {
       const auto start = Clock::now();
       const double flops = k.run(20000);
-      best = std::max(best, flops / std::chrono::duration<double>(Clock::now() - start).count());
+      rate = flops / std::chrono::duration<double>(Clock::now() - start).count();
     }
-    return best;
+    std::nth_element(rates.begin(), rates.begin() + 25, rates.end());
+    return rates[25];
   });
 }
 

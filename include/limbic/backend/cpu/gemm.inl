@@ -73,15 +73,20 @@ struct Gemm {
           t.b_row = p.b.row_stride;
         }
         index_t packed = 0;
-        for (index_t i = row; i < row_end; packed += kPackedRows * kDepth) {
+        for (index_t i = row; i < row_end;) {
           const Strip s = strip(i, row_end);
+          // All the tallest strips in one call.
+          const index_t left = row_end - i;
+          t.count = left % kRows == 0 ? left / kRows : left >= 2 * kRows ? left / kRows - 1 : 1;
+          t.a_next = pack_a ? kPackedRows * kDepth : kRows * p.a.row_stride;
           t.a = pack_a ? packed_a + packed : a + s.start * p.a.row_stride;
           t.a_row = pack_a ? 1 : p.a.row_stride;
           t.a_col = pack_a ? kPackedRows : p.a.col_stride;
           t.c = p.c + s.start * p.ldc + j;
           t.first = static_cast<int>(i - s.start);
           run(s.level, t);
-          i = s.start + s.height;
+          i = s.start + s.height * t.count;
+          packed += kPackedRows * kDepth * t.count;
         }
       }
       k += depth;
@@ -127,6 +132,7 @@ struct Gemm {
     index_t b_row;
     T* c;
     index_t ldc;
+    index_t count, a_next;  // strips of the tallest tile, one below the other; from one's A to the next's
     const T* bias;
     int first;  // rows before it are another tile's
     int cols;
@@ -176,32 +182,38 @@ struct Gemm {
     // Rows are addressed in groups of five from a pointer each, by 0, 1, 2, 3, 4 times the stride:
     // more pointers would not fit in the general registers.
     constexpr int kGroups = (rows + kGroup - 1) / kGroup;
-    V sum[kWays][rows][vectors];
-    LIMBIC_UNROLL for (int u = 0; u < kWays; ++u)
-      LIMBIC_UNROLL for (int i = 0; i < rows; ++i)
-        LIMBIC_UNROLL for (int v = 0; v < vectors; ++v) sum[u][i][v] = V{};
     const index_t row_bytes = t.a_row * static_cast<index_t>(sizeof(T));
     const index_t col_bytes = t.a_col * static_cast<index_t>(sizeof(T));
-    const char* a[kGroups];
-    LIMBIC_UNROLL for (int g = 0; g < kGroups; ++g)
-      a[g] = reinterpret_cast<const char*>(t.a) + g * kGroup * row_bytes;
-    const T* b = t.b;
-    index_t k = t.k;
-    for (; k >= kWays; k -= kWays)
-      LIMBIC_UNROLL for (int u = 0; u < kWays; ++u) {
-        add_outer<rows, vectors>(sum[u], a, row_bytes, col_bytes, b);
-        b += t.b_row;
-      }
-    if constexpr (kWays > 1) {
-      for (; k > 0; --k) {
-        add_outer<rows, vectors>(sum[0], a, row_bytes, col_bytes, b);
-        b += t.b_row;
-      }
-      LIMBIC_UNROLL for (int u = 1; u < kWays; ++u)
+    const T* strip_a = t.a;
+    T* strip_c = t.c;
+    for (index_t left = rows == kRows ? t.count : 1; left > 0; --left) {
+      V sum[kWays][rows][vectors];
+      LIMBIC_UNROLL for (int u = 0; u < kWays; ++u)
         LIMBIC_UNROLL for (int i = 0; i < rows; ++i)
-          LIMBIC_UNROLL for (int v = 0; v < vectors; ++v) sum[0][i][v] += sum[u][i][v];
+          LIMBIC_UNROLL for (int v = 0; v < vectors; ++v) sum[u][i][v] = V{};
+      const char* a[kGroups];
+      LIMBIC_UNROLL for (int g = 0; g < kGroups; ++g)
+        a[g] = reinterpret_cast<const char*>(strip_a) + g * kGroup * row_bytes;
+      const T* b = t.b;
+      index_t k = t.k;
+      for (; k >= kWays; k -= kWays)
+        LIMBIC_UNROLL for (int u = 0; u < kWays; ++u) {
+          add_outer<rows, vectors>(sum[u], a, row_bytes, col_bytes, b);
+          b += t.b_row;
+        }
+      if constexpr (kWays > 1) {
+        for (; k > 0; --k) {
+          add_outer<rows, vectors>(sum[0], a, row_bytes, col_bytes, b);
+          b += t.b_row;
+        }
+        LIMBIC_UNROLL for (int u = 1; u < kWays; ++u)
+          LIMBIC_UNROLL for (int i = 0; i < rows; ++i)
+            LIMBIC_UNROLL for (int v = 0; v < vectors; ++v) sum[0][i][v] += sum[u][i][v];
+      }
+      finish<rows, vectors>(t, strip_c, sum[0]);
+      strip_a += t.a_next;
+      strip_c += rows * t.ldc;
     }
-    finish<rows, vectors>(t, sum[0]);
   }
 
   static constexpr int kGroup = 5;
@@ -224,12 +236,12 @@ struct Gemm {
   }
 
   template <int rows, int vectors>
-  static LIMBIC_INLINE void finish(const Tile& t, V (&sum)[rows][vectors]) {
+  static LIMBIC_INLINE void finish(const Tile& t, T* strip_c, V (&sum)[rows][vectors]) {
     const int tail = t.cols - (vectors - 1) * kLanes;  // columns of the last vector
     if (t.accumulate) {
       LIMBIC_UNROLL for (int i = 0; i < rows; ++i) {
         if (i < t.first) continue;
-        const T* c = t.c + i * t.ldc;
+        const T* c = strip_c + i * t.ldc;
         LIMBIC_UNROLL for (int v = 0; v < vectors; ++v)
           sum[i][v] += v + 1 < vectors || tail == kLanes ? Lanes::load(c + v * kLanes)
                                                          : Lanes::load_n(c + v * kLanes, tail);
@@ -247,7 +259,7 @@ struct Gemm {
     }
     LIMBIC_UNROLL for (int i = 0; i < rows; ++i) {
       if (i < t.first) continue;
-      T* c = t.c + i * t.ldc;
+      T* c = strip_c + i * t.ldc;
       if constexpr (vectors == 2) Lanes::store(c, sum[i][0]);
       if (tail == kLanes) Lanes::store(c + (vectors - 1) * kLanes, sum[i][vectors - 1]);
       else Lanes::store_n(c + (vectors - 1) * kLanes, sum[i][vectors - 1], tail);
