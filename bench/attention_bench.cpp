@@ -70,3 +70,5 @@ BENCHMARK(attention<kForward>)->Apply(shapes);
 BENCHMARK(attention<kBoth>)->Apply(shapes);
 
 }  // namespace
+
+BENCHMARK_MAIN();

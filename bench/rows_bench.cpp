@@ -115,3 +115,5 @@ const int kRegistered = [] {
 }();
 
 }  // namespace
+
+BENCHMARK_MAIN();

@@ -49,3 +49,5 @@ void record_and_backward_add(benchmark::State& state) {
 BENCHMARK(record_and_backward_add)->Arg(1)->Arg(16);
 
 }  // namespace
+
+BENCHMARK_MAIN();
