@@ -39,10 +39,10 @@ namespace {
 struct Shape {
   index_t m, k, n, batch = 1;
 };
-constexpr Shape kShapes[] = {{1984, 64, 192},   {1984, 128, 64},   {1984, 64, 128},    {1984, 128, 128}, {32, 3968, 64},
-                             {32, 7936, 128},   {62, 32, 62, 64},  {62, 62, 32, 64},   {62, 64, 62, 64}, {62, 62, 64, 64},
-                             {64, 1984, 192},   {128, 1984, 128},  {512, 512, 512},    {1024, 1024, 1024}, {1, 16, 16},
-                             {32, 16, 16}};
+constexpr Shape kShapes[] = {{1984, 64, 192},  {1984, 128, 64},    {1984, 64, 128},  {1984, 128, 128},
+                             {32, 3968, 64},   {32, 7936, 128},    {62, 32, 62, 64}, {62, 62, 32, 64},
+                             {62, 64, 62, 64}, {62, 62, 64, 64},   {64, 1984, 192},  {128, 1984, 128},
+                             {512, 512, 512},  {1024, 1024, 1024}, {1, 16, 16},      {32, 16, 16}};
 enum Layout { kAB, kABt, kAtB };
 constexpr const char* kLayoutNames[] = {"A.B", "A.B'", "A'.B"};
 
@@ -58,12 +58,14 @@ struct Product {
 };
 
 void by_limbic(const Product& p) {
-  const MatrixRef<float> a = p.a_transposed() ? MatrixRef<float>{p.a, 1, p.s.m} : MatrixRef<float>{p.a, p.s.k, 1};
-  const MatrixRef<float> b = p.b_transposed() ? MatrixRef<float>{p.b, 1, p.s.k} : MatrixRef<float>{p.b, p.s.n, 1};
+  const MatrixRef<float> a =
+      p.a_transposed() ? MatrixRef<float>{p.a, 1, p.s.m} : MatrixRef<float>{p.a, p.s.k, 1};
+  const MatrixRef<float> b =
+      p.b_transposed() ? MatrixRef<float>{p.b, 1, p.s.k} : MatrixRef<float>{p.b, p.s.n, 1};
   if (p.s.batch == 1) limbic::cpu::gemm<float>(p.s.m, p.s.n, p.s.k, a, b, p.c, p.s.n);
   else
-    limbic::cpu::gemm_batched<float>(p.s.batch, p.s.m, p.s.n, p.s.k, a, p.s.m * p.s.k, b, p.s.k * p.s.n, p.c, p.s.n,
-                                     p.s.m * p.s.n);
+    limbic::cpu::gemm_batched<float>(p.s.batch, p.s.m, p.s.n, p.s.k, a, p.s.m * p.s.k, b, p.s.k * p.s.n, p.c,
+                                     p.s.n, p.s.m * p.s.n);
 }
 
 // The other libraries take a batch one by one: f(a, b, c) of each product.
@@ -88,9 +90,9 @@ void by_eigen(const Product& p) {
 void by_openblas(const Product& p) {
   each(p, [&](const float* a, const float* b, float* c) {
     cblas_sgemm(CblasRowMajor, p.a_transposed() ? CblasTrans : CblasNoTrans,
-                p.b_transposed() ? CblasTrans : CblasNoTrans, static_cast<int>(p.s.m), static_cast<int>(p.s.n),
-                static_cast<int>(p.s.k), 1, a, static_cast<int>(p.lda()), b, static_cast<int>(p.ldb()), 0, c,
-                static_cast<int>(p.s.n));
+                p.b_transposed() ? CblasTrans : CblasNoTrans, static_cast<int>(p.s.m),
+                static_cast<int>(p.s.n), static_cast<int>(p.s.k), 1, a, static_cast<int>(p.lda()), b,
+                static_cast<int>(p.ldb()), 0, c, static_cast<int>(p.s.n));
   });
 }
 #endif
@@ -98,8 +100,8 @@ void by_openblas(const Product& p) {
 #if defined(LIMBIC_BENCH_DNNL)
 void by_onednn(const Product& p) {
   each(p, [&](const float* a, const float* b, float* c) {
-    dnnl_sgemm(p.a_transposed() ? 'T' : 'N', p.b_transposed() ? 'T' : 'N', p.s.m, p.s.n, p.s.k, 1, a, p.lda(), b,
-               p.ldb(), 0, c, p.s.n);
+    dnnl_sgemm(p.a_transposed() ? 'T' : 'N', p.b_transposed() ? 'T' : 'N', p.s.m, p.s.n, p.s.k, 1, a, p.lda(),
+               b, p.ldb(), 0, c, p.s.n);
   });
 }
 #endif
@@ -108,13 +110,14 @@ struct Library {
   const char* name;
   void (*run)(const Product&);
 };
-constexpr Library kLibraries[] = {{"limbic", by_limbic},
-                                  {"Eigen", by_eigen},
+constexpr Library kLibraries[] = {
+    {"limbic", by_limbic},
+    {"Eigen", by_eigen},
 #if defined(LIMBIC_BENCH_OPENBLAS)
-                                  {"OpenBLAS", by_openblas},
+    {"OpenBLAS", by_openblas},
 #endif
 #if defined(LIMBIC_BENCH_DNNL)
-                                  {"oneDNN", by_onednn},
+    {"oneDNN", by_onednn},
 #endif
 };
 
@@ -165,8 +168,10 @@ void product(benchmark::State& state, Shape s, Layout layout, int threads, const
   state.counters["of_peak"] = flops / best / peak / threads;
 }
 
-void print_table(const std::vector<std::pair<std::string, double>>& products, const std::vector<int>& threads) {
-  std::printf("\nGFLOP/s of the fastest iteration; peak %.0f of one core\n%-26s", peak * 1e-9, "MxKxN/layout/threads");
+void print_table(const std::vector<std::pair<std::string, double>>& products,
+                 const std::vector<int>& threads) {
+  std::printf("\nGFLOP/s of the fastest iteration; peak %.0f of one core\n%-26s", peak * 1e-9,
+              "MxKxN/layout/threads");
   for (const Library& l : kLibraries) std::printf(" %9s", l.name);
   std::printf("  to best other  of peak\n");
   for (std::size_t i = 0; i < products.size(); ++i) {
@@ -221,10 +226,9 @@ int main(int argc, char** argv) {
         products.emplace_back(name, 2.0 * static_cast<double>(s.m * s.n * s.k * s.batch));
         product_threads.push_back(threads);
         for (const Library& library : kLibraries)
-          benchmark::RegisterBenchmark((name + "/" + library.name).c_str(),
-                                       [=, &library](benchmark::State& state) {
-                                         product(state, s, layout, threads, library, name);
-                                       })
+          benchmark::RegisterBenchmark(
+              (name + "/" + library.name).c_str(),
+              [=, &library](benchmark::State& state) { product(state, s, layout, threads, library, name); })
               ->UseRealTime()
               ->Unit(benchmark::kMicrosecond);
       }

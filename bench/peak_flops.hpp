@@ -17,16 +17,17 @@ namespace limbic::bench {
 template <class T>
 double peak_flops() {
   using Clock = std::chrono::steady_clock;
-  return cpu::on_isa<cpu::portable::PeakFlops<T>, cpu::avx2::PeakFlops<T>, cpu::avx512::PeakFlops<T>>([](auto k) {
-    std::array<double, 51> rates;
-    for (double& rate : rates) {
-      const auto start = Clock::now();
-      const double flops = k.run(20000);
-      rate = flops / std::chrono::duration<double>(Clock::now() - start).count();
-    }
-    std::nth_element(rates.begin(), rates.begin() + 25, rates.end());
-    return rates[25];
-  });
+  return cpu::on_isa<cpu::portable::PeakFlops<T>, cpu::avx2::PeakFlops<T>, cpu::avx512::PeakFlops<T>>(
+      [](auto k) {
+        std::array<double, 51> rates;
+        for (double& rate : rates) {
+          const auto start = Clock::now();
+          const double flops = k.run(20000);
+          rate = flops / std::chrono::duration<double>(Clock::now() - start).count();
+        }
+        std::nth_element(rates.begin(), rates.begin() + 25, rates.end());
+        return rates[25];
+      });
 }
 
 }  // namespace limbic::bench

@@ -3,7 +3,8 @@
 template <class T>
 struct PeakFlops {
   typedef T V __attribute__((vector_size(kVectorBytes)));
-  static constexpr int kChains = 12;  // independent sums: more than latency times throughput, within 16 registers
+  static constexpr int kChains =
+      12;  // independent sums: more than latency times throughput, within 16 registers
 
   // Does `rounds` rounds; returns their floating point operations.
   static double run(index_t rounds) {

@@ -59,7 +59,8 @@ struct Matrix {
     std::uniform_real_distribution<double> uniform(-1, 1);
     for (index_t i = 0; i < rows; ++i)
       for (index_t j = 0; j < cols; ++j)
-        values[static_cast<std::size_t>(i * ref.row_stride + j * ref.col_stride)] = static_cast<T>(uniform(random));
+        values[static_cast<std::size_t>(i * ref.row_stride + j * ref.col_stride)] =
+            static_cast<T>(uniform(random));
   }
   T at(index_t i, index_t j) const { return ref.data[i * ref.row_stride + j * ref.col_stride]; }
 };
@@ -90,9 +91,9 @@ void check_case(const Case& s, Layout layout_a, Layout layout_b) {
     for (index_t i = 0; i < s.m; ++i)  // what C held must not matter
       for (index_t j = 0; j < s.n; ++j) c[static_cast<std::size_t>(i * ldc + j)] = kNan<T>;
 
-  limbic::cpu::gemm<T>(s.m, s.n, s.k, a.ref, b.ref, c.data(), ldc,
-                       {s.accumulate, s.bias ? bias.ref.data : nullptr,
-                        s.relu ? Activation::relu : Activation::none});
+  limbic::cpu::gemm<T>(
+      s.m, s.n, s.k, a.ref, b.ref, c.data(), ldc,
+      {s.accumulate, s.bias ? bias.ref.data : nullptr, s.relu ? Activation::relu : Activation::none});
 
   double error = 0, naive_error = 0;
   bool guarded = true;
@@ -110,7 +111,8 @@ void check_case(const Case& s, Layout layout_a, Layout layout_b) {
       error = std::isnan(got) ? got : std::max(error, std::abs(got - exact));
       naive_error = std::max(naive_error, std::abs(static_cast<double>(naive) - exact));
     }
-    for (index_t j = s.n; j < ldc; ++j) guarded = guarded && c[static_cast<std::size_t>(i * ldc + j)] == guard;
+    for (index_t j = s.n; j < ldc; ++j)
+      guarded = guarded && c[static_cast<std::size_t>(i * ldc + j)] == guard;
   }
   CHECK(guarded);
   const double ulp = static_cast<double>(std::numeric_limits<T>::epsilon());
@@ -156,8 +158,13 @@ TEST_CASE_TEMPLATE("gemm: accumulation, bias and activation, on every path", T, 
     limbic::cpu::set_isa(isa);
     for (int options = 0; options < 8; ++options) {
       const bool accumulate = (options & 1) != 0, bias = (options & 2) != 0, relu = (options & 4) != 0;
-      for (const auto& [m, n, k] : {std::tuple<index_t, index_t, index_t>{1, 90, 40}, {2, 11, 5}, {50, 1, 21},
-                                    {6, 5, 0}, {1, 5, 0}, {17, 39, 600}, {9, 40, 5000}}) {
+      for (const auto& [m, n, k] : {std::tuple<index_t, index_t, index_t>{1, 90, 40},
+                                    {2, 11, 5},
+                                    {50, 1, 21},
+                                    {6, 5, 0},
+                                    {1, 5, 0},
+                                    {17, 39, 600},
+                                    {9, 40, 5000}}) {
         const Case s{m, n, k, accumulate, bias, relu};
         check_case<T>(s, Layout::rows, Layout::rows);
         check_case<T>(s, Layout::columns, Layout::columns);
@@ -173,11 +180,11 @@ TEST_CASE("gemm: sizes that are cut, packed and blocked") {
     limbic::cpu::set_isa(isa);
     for (const Layout a : {Layout::rows, Layout::columns})
       for (const Layout b : {Layout::rows, Layout::columns}) {
-        check_case<float>({250, 130, 129, true, true, true}, a, b);  // a grid of pieces
-        check_case<float>({33, 61, 2500, true, true, true}, a, b);   // K in parts
+        check_case<float>({250, 130, 129, true, true, true}, a, b);   // a grid of pieces
+        check_case<float>({33, 61, 2500, true, true, true}, a, b);    // K in parts
         check_case<float>({130, 1100, 70, false, true, true}, a, b);  // A packed
-        check_case<float>({20, 1030, 1200}, a, b);                   // B packed in two rounds
-        check_case<float>({1, 700, 400, true, true, true}, a, b);    // a vector by several threads
+        check_case<float>({20, 1030, 1200}, a, b);                    // B packed in two rounds
+        check_case<float>({1, 700, 400, true, true, true}, a, b);     // a vector by several threads
       }
     check_case<float>({115, 1500, 702}, Layout::rows, Layout::rows);  // rows of B packed
   }
@@ -187,8 +194,11 @@ TEST_CASE_TEMPLATE("gemm: the same bits for any number of threads", T, float, do
   const Restore restore;
   for (const Isa isa : kAll) {
     limbic::cpu::set_isa(isa);
-    for (const auto& [m, n, k] : {std::tuple<index_t, index_t, index_t>{40, 60, 3000}, {300, 100, 110}, {1, 900, 400},
-                                  {60, 700, 90}, {20, 30, 10}}) {
+    for (const auto& [m, n, k] : {std::tuple<index_t, index_t, index_t>{40, 60, 3000},
+                                  {300, 100, 110},
+                                  {1, 900, 400},
+                                  {60, 700, 90},
+                                  {20, 30, 10}}) {
       for (const Layout layout : {Layout::rows, Layout::columns}) {
         limbic::set_num_threads(1);
         const auto one = product<T>(m, n, k, layout, layout, true);
@@ -244,7 +254,8 @@ TEST_CASE_TEMPLATE("gemm_batched: each product, broadcast operands, a sum over t
   for (const Isa isa : kAll) {
     limbic::cpu::set_isa(isa);
     const index_t batch = 5, m = 13, n = 18, k = 21;
-    const Matrix<T> a(batch * m, k, Layout::rows, 1), b(batch * k, n, Layout::rows, 2), bias(1, n, Layout::rows, 3);
+    const Matrix<T> a(batch * m, k, Layout::rows, 1), b(batch * k, n, Layout::rows, 2),
+        bias(1, n, Layout::rows, 3);
     const auto size = static_cast<std::size_t>(m * n);
     for (const index_t a_batch : {m * k, index_t{0}})
       for (const index_t b_batch : {k * n, index_t{0}}) {
@@ -252,7 +263,8 @@ TEST_CASE_TEMPLATE("gemm_batched: each product, broadcast operands, a sum over t
         CAPTURE(b_batch);
         std::vector<T> c(size * batch, kNan<T>), sum(size, T(1)), one(size), expected_sum(size, T(1));
         const GemmOptions<T> options{false, bias.ref.data, Activation::relu};
-        limbic::cpu::gemm_batched<T>(batch, m, n, k, a.ref, a_batch, b.ref, b_batch, c.data(), n, m * n, options);
+        limbic::cpu::gemm_batched<T>(batch, m, n, k, a.ref, a_batch, b.ref, b_batch, c.data(), n, m * n,
+                                     options);
         limbic::cpu::gemm_batched<T>(batch, m, n, k, a.ref, a_batch, b.ref, b_batch, sum.data(), n, 0,
                                      {true, bias.ref.data, Activation::none});
         for (index_t i = 0; i < batch; ++i) {
@@ -260,8 +272,9 @@ TEST_CASE_TEMPLATE("gemm_batched: each product, broadcast operands, a sum over t
           limbic::cpu::gemm<T>(m, n, k, ai, bi, one.data(), n, options);
           double difference = 0;
           for (std::size_t j = 0; j < size; ++j)
-            difference = std::max(difference, std::abs(static_cast<double>(
-                                                  one[j] - c[static_cast<std::size_t>(i) * size + j])));
+            difference =
+                std::max(difference,
+                         std::abs(static_cast<double>(one[j] - c[static_cast<std::size_t>(i) * size + j])));
           CHECK(difference <= 64 * static_cast<double>(std::numeric_limits<T>::epsilon()));
           limbic::cpu::gemm<T>(m, n, k, ai, bi, expected_sum.data(), n,
                                {true, i + 1 == batch ? bias.ref.data : nullptr, Activation::none});

@@ -41,8 +41,8 @@ void gemm(index_t m, index_t n, index_t k, const std::type_identity_t<MatrixRef<
 // sum). bias is the same for all products.
 template <class T>
 void gemm_batched(index_t batch, index_t m, index_t n, index_t k, const std::type_identity_t<MatrixRef<T>>& a,
-                  index_t a_batch, const std::type_identity_t<MatrixRef<T>>& b, index_t b_batch, T* c, index_t ldc,
-                  index_t c_batch, const std::type_identity_t<GemmOptions<T>>& options = {}) {
+                  index_t a_batch, const std::type_identity_t<MatrixRef<T>>& b, index_t b_batch, T* c,
+                  index_t ldc, index_t c_batch, const std::type_identity_t<GemmOptions<T>>& options = {}) {
   if (batch <= 0 || m <= 0 || n <= 0) return;
   const auto one = [&](index_t i, const GemmOptions<T>& with) {
     gemm<T>(m, n, k, {a.data + i * a_batch, a.row_stride, a.col_stride},

@@ -126,7 +126,8 @@ struct BlockedGemm {
         const auto pack = [&](index_t begin, index_t end) {
           for (index_t panel = begin; panel < end; ++panel) {
             const index_t col = pb.packed_from + panel * kCols;
-            K::pack_b(p, pb.k_begin, pb.k_end, col, std::min(kCols, p.n - col), panels + panel * length * kCols);
+            K::pack_b(p, pb.k_begin, pb.k_end, col, std::min(kCols, p.n - col),
+                      panels + panel * length * kCols);
           }
         };
         const index_t count = packed_cols / kCols;

@@ -25,14 +25,14 @@ struct EigenGemm {
 
  private:
   static void block(const GemmProblem<T>& p, index_t begin, index_t end) {
-    const Input a(p.a.data + begin * p.a.row_stride, end - begin, p.k, Stride(p.a.row_stride, p.a.col_stride));
+    const Input a(p.a.data + begin * p.a.row_stride, end - begin, p.k,
+                  Stride(p.a.row_stride, p.a.col_stride));
     const Input b(p.b.data, p.k, p.n, Stride(p.b.row_stride, p.b.col_stride));
     Output c(p.c + begin * p.ldc, end - begin, p.n, Eigen::OuterStride<>(p.ldc));
     if (!p.options.accumulate) c.setZero();
     if (p.k > 0) c.noalias() += a * b;
     if (p.options.bias) c.rowwise() += Eigen::Map<const Eigen::RowVectorX<T>>(p.options.bias, p.n);
-    if (p.options.activation == Activation::relu)
-      c = c.unaryExpr([](T x) { return x < T(0) ? T(0) : x; });
+    if (p.options.activation == Activation::relu) c = c.unaryExpr([](T x) { return x < T(0) ? T(0) : x; });
   }
 };
 
