@@ -8,10 +8,12 @@ install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/limbic DESTINATION ${CMAKE_INSTA
 install(TARGETS limbic EXPORT limbic-targets INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 install(EXPORT limbic-targets NAMESPACE limbic:: DESTINATION ${package_dir})
 
-if(TARGET limbic_npz)
-  install(TARGETS limbic_npz EXPORT limbic-npz-targets)
-  install(EXPORT limbic-npz-targets NAMESPACE limbic:: DESTINATION ${package_dir})
-endif()
+foreach(part npz mat)
+  if(TARGET limbic_${part})
+    install(TARGETS limbic_${part} EXPORT limbic-${part}-targets)
+    install(EXPORT limbic-${part}-targets NAMESPACE limbic:: DESTINATION ${package_dir})
+  endif()
+endforeach()
 
 configure_package_config_file(${PROJECT_SOURCE_DIR}/cmake/limbic-config.cmake.in
                               ${PROJECT_BINARY_DIR}/limbic-config.cmake
@@ -19,5 +21,5 @@ configure_package_config_file(${PROJECT_SOURCE_DIR}/cmake/limbic-config.cmake.in
 write_basic_package_version_file(${PROJECT_BINARY_DIR}/limbic-config-version.cmake
                                  COMPATIBILITY SameMinorVersion ARCH_INDEPENDENT)
 install(FILES ${PROJECT_BINARY_DIR}/limbic-config.cmake ${PROJECT_BINARY_DIR}/limbic-config-version.cmake
-              ${PROJECT_SOURCE_DIR}/cmake/FindLibzip.cmake
+              ${PROJECT_SOURCE_DIR}/cmake/FindLibzip.cmake ${PROJECT_SOURCE_DIR}/cmake/FindMatio.cmake
         DESTINATION ${package_dir})

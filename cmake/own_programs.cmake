@@ -14,6 +14,10 @@ if(LIMBIC_WERROR)
 endif()
 if(LIMBIC_NATIVE)
   target_compile_options(limbic_own INTERFACE -march=native)
+  if(CMAKE_CXX_COMPILER_ID STREQUAL GNU)
+    # g++ 12 takes the "undefined" starting values of AVX-512 intrinsics and of Eigen's packets for mistakes.
+    target_compile_options(limbic_own INTERFACE -Wno-maybe-uninitialized -Wno-uninitialized)
+  endif()
 endif()
 if(LIMBIC_SANITIZE)
   target_compile_options(limbic_own INTERFACE -fsanitize=${LIMBIC_SANITIZE} -fno-sanitize-recover=all
