@@ -113,5 +113,6 @@ void add_shape(Registry& r);
 void add_network(Registry& r);
 void add_losses(Registry& r);
 void add_optimizers(Registry& r);
+void add_uf_ama(Registry& r);
 
 }  // namespace limbic::golden

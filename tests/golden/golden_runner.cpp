@@ -116,6 +116,7 @@ int main(int argc, char** argv) {
   add_network(registry);
   add_losses(registry);
   add_optimizers(registry);
+  add_uf_ama(registry);
 
   int passed = 0, failed = 0;
   for (const std::string& path : files) {
