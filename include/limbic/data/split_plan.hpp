@@ -96,7 +96,7 @@ inline void hold_out_trials(const Recording& recording, index_t count, RandomStr
     const auto at = std::lower_bound(labels.begin(), labels.end(), label) - labels.begin();
     if (at == static_cast<std::ptrdiff_t>(labels.size()) || labels[static_cast<std::size_t>(at)] != label) {
       labels.insert(labels.begin() + at, label);
-      by_label.insert(by_label.begin() + at, {});
+      by_label.emplace(by_label.begin() + at);
     }
     by_label[static_cast<std::size_t>(at)].push_back(trial);
   }
