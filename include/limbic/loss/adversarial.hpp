@@ -23,7 +23,7 @@ inline double dann_coefficient(double progress, double rate = 10) {
 }
 
 // Domain classification loss of the logits of two batches, (n) or (n, 1) and (m) or (m, 1) -> (). Sample weights have the
-// same number of elements. Throws for other shapes.
+// same number of elements. Throws for other shapes and logits that are not finite.
 template <Operand A, Operand B>
 result_of<A, B> domain_loss(const A& source_logits, const B& target_logits, const SampleWeightsFor<A, B>& weights = {},
                             Site site = Site::here()) {
@@ -38,7 +38,10 @@ result_of<A, B> domain_loss(const A& source_logits, const B& target_logits, cons
     return bce_with_logits(reshape(logits, {s[0]}), Tensor<T, D>::full({s[0]}, domain), {},
                            w.defined() ? w.reshape({s[0]}) : w, site);
   };
-  return (part(source_logits, weights.source, T(1)) + part(target_logits, weights.target, T(0))) * T(0.5);
+  const result_of<A, B> loss =
+      (part(source_logits, weights.source, T(1)) + part(target_logits, weights.target, T(0))) * T(0.5);
+  return detail::finite_loss(kName, loss, detail::named("source logits", source_logits),
+                             detail::named("target logits", target_logits));
 }
 
 // Features (N, d) and class probabilities (N, K) -> (N, d K). Throws for other shapes.

@@ -1,6 +1,7 @@
 // What the losses share: checks of two batches of features, sample weights, and roots that stop at zero.
 #pragma once
 
+#include <limbic/loss/finite.hpp>
 #include <limbic/ops/statistics.hpp>
 
 namespace limbic {

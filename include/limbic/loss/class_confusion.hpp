@@ -21,8 +21,8 @@ inline std::string to_text(const ClassConfusionOptions& o) {
   return "minimum_class_confusion(temperature " + to_text(o.temperature) + ")";
 }
 
-// Class confusion of logits (N, K) -> (). Sample weights (N) multiply w. Throws for other shapes and temperatures
-// that are not positive.
+// Class confusion of logits (N, K) -> (). Sample weights (N) multiply w. Throws for other shapes temperatures
+// that are not positive, and logits that are NaN.
 template <Operand X>
 X minimum_class_confusion(const X& logits, const ClassConfusionOptions& options = {}, const WeightsFor<X>& weights = {},
                           Site site = Site::here()) {
@@ -44,7 +44,8 @@ X minimum_class_confusion(const X& logits, const ClassConfusionOptions& options 
   const X confusion = matmul(transpose(p), p * w.unsqueeze(1));
   const X rows = sum(confusion, {1}, true);
   const X scaled = confusion / masked_fill(rows, eq(rows, T(0)), T(1));
-  return sum(masked_fill(scaled, detail::label_mask(Tensor<index_t, D>::arange(k), k), T(0))) * (T(1) / static_cast<T>(k));
+  const X off = masked_fill(scaled, detail::label_mask(Tensor<index_t, D>::arange(k), k), T(0));
+  return detail::finite_loss(kName, X(sum(off) * (T(1) / static_cast<T>(k))), detail::named("logits", logits));
 }
 
 }  // namespace limbic

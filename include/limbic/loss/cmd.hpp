@@ -17,7 +17,8 @@ struct CmdOptions {
 // "cmd(moments 5)", for logs.
 inline std::string to_text(const CmdOptions& o) { return "cmd(moments " + to_text(o.moments) + ")"; }
 
-// Central moment discrepancy of source (n, d) and target (m, d) -> (). Throws for other shapes and empty batches.
+// Central moment discrepancy of source (n, d) and target (m, d) -> (). Throws for other shapes, empty batches and features that
+// are not finite.
 template <Operand A, Operand B>
 result_of<A, B> cmd(const A& source, const B& target, const CmdOptions& options = {},
                     const SampleWeightsFor<A, B>& weights = {}) {
@@ -40,7 +41,7 @@ result_of<A, B> cmd(const A& source, const B& target, const CmdOptions& options 
     t_power = t_power * t;
     total = total + distance(detail::mean_row(s_power, ws), detail::mean_row(t_power, wt));
   }
-  return total;
+  return detail::finite_loss("cmd", total, detail::named("source", source), detail::named("target", target));
 }
 
 }  // namespace limbic

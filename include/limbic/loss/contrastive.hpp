@@ -23,10 +23,11 @@ void check_pairs(const char* op, const A& a, const B& b) {
 }
 }  // namespace detail
 
-// Symmetric contrastive loss of paired features a and b (N, d) and the logarithm of the scale () -> (). Throws for other
-// shapes.
+// Symmetric contrastive loss of paired features a and b (N, d) and the logarithm of the scale () -> (). Sample weights
+// (N) are those of the pairs. Throws for other shapes.
 template <Operand A, Operand B, Operand S>
-result_of<A, B, S> clip_loss(const A& a, const B& b, const S& log_scale, Site site = Site::here()) {
+result_of<A, B, S> clip_loss(const A& a, const B& b, const S& log_scale, const WeightsFor<A>& weights = {},
+                             Site site = Site::here()) {
   using T = scalar_of<A>;
   using D = device_of<A>;
   constexpr const char* kName = "clip_loss";
@@ -35,13 +36,17 @@ result_of<A, B, S> clip_loss(const A& a, const B& b, const S& log_scale, Site si
   const auto cosines = matmul(detail::unit_rows(kName, a, site), transpose(detail::unit_rows(kName, b, site)), site);
   const result_of<A, B, S> logits = cosines * reshape(exp(log_scale), {});
   const auto diagonal = Tensor<index_t, D>::arange(a.size(0));
-  return (cross_entropy(logits, diagonal) + cross_entropy(transpose(logits), diagonal)) * T(0.5);
+  const CrossEntropyWeights<T, D> pairs{.samples = detail::row_weights(kName, weights, {a.size(0)})};
+  const result_of<A, B, S> loss =
+      (cross_entropy(logits, diagonal, {}, pairs) + cross_entropy(transpose(logits), diagonal, {}, pairs)) * T(0.5);
+  return detail::finite_loss(kName, loss, detail::named("log_scale", log_scale));
 }
 
-// Contrastive loss of queries and keys (N, d): the i-th key belongs to the i-th query -> (). Throws for other shapes and
-// temperatures that are not positive.
+// Contrastive loss of queries and keys (N, d): the i-th key belongs to the i-th query -> (). Sample weights (N) are
+// those of the queries. Throws for other shapes and temperatures that are not positive.
 template <Operand A, Operand B>
-result_of<A, B> info_nce(const A& query, const B& key, double temperature = 0.1, Site site = Site::here()) {
+result_of<A, B> info_nce(const A& query, const B& key, double temperature = 0.1, const WeightsFor<A>& weights = {},
+                         Site site = Site::here()) {
   using T = scalar_of<A>;
   constexpr const char* kName = "info_nce";
   detail::check_pairs(kName, query, key);
@@ -49,13 +54,15 @@ result_of<A, B> info_nce(const A& query, const B& key, double temperature = 0.1,
   const result_of<A, B> logits =
       matmul(detail::unit_rows(kName, query, site), transpose(detail::unit_rows(kName, key, site)), site) *
       static_cast<T>(1 / temperature);
-  return cross_entropy(logits, Tensor<index_t, device_of<A>>::arange(query.size(0)));
+  return cross_entropy(logits, Tensor<index_t, device_of<A>>::arange(query.size(0)), {},
+                       {.samples = detail::row_weights(kName, weights, {query.size(0)})});
 }
 
-// Supervised contrastive loss of features x (N, d) and labels (N), any integers -> (). Throws for other shapes and
-// temperatures that are not positive.
+// Supervised contrastive loss of features x (N, d) and labels (N), any integers -> (). Sample weights (N) are
+// those of the anchors. Throws for other shapes and temperatures that are not positive.
 template <Operand X>
-X supcon(const X& x, const Tensor<index_t, device_of<X>>& labels, double temperature = 0.1, Site site = Site::here()) {
+X supcon(const X& x, const Tensor<index_t, device_of<X>>& labels, double temperature = 0.1,
+         const WeightsFor<X>& weights = {}, Site site = Site::here()) {
   using T = scalar_of<X>;
   using D = device_of<X>;
   constexpr const char* kName = "supcon";
@@ -68,8 +75,16 @@ X supcon(const X& x, const Tensor<index_t, device_of<X>>& labels, double tempera
   elementwise(D{}, [](index_t a, index_t b, bool own) { return a == b && !own ? T(1) : T(0); }, positive,
               labels.unsqueeze(1), labels.unsqueeze(0), self);
   const Tensor<T, D> count = sum(positive, {1}, true);
-  const T anchors = sum(where(gt(count, T(0)), Tensor<T, D>::ones({n, 1}), T(0))).item();
-  const Tensor<T, D> share = positive / masked_fill(count * anchors, eq(count, T(0)), T(1));
+  // What each anchor counts: its weight, over the sum of those with a positive.
+  Tensor<T, D> own = Tensor<T, D>::from({n, 1}, std::vector<T>(static_cast<std::size_t>(n), T(1)));
+  if (weights.defined()) {
+    const std::vector<double> w = detail::normalised_weights(kName, "sample", weights, n);
+    own = Tensor<T, D>::from({n, 1}, std::vector<T>(w.begin(), w.end()));
+  }
+  own = masked_fill(own, eq(count, T(0)), T(0));
+  const T total = sum(own).item();
+  const Tensor<T, D> share =
+      positive * own * (total > T(0) ? T(1) / total : T(0)) / masked_fill(count, eq(count, T(0)), T(1));
   const X s = matmul(unit, transpose(unit), site) * static_cast<T>(1 / temperature);
   const X log_p = log_softmax(masked_fill(s, self, T(-1e30)), 1);
   return -sum(log_p * share);

@@ -57,7 +57,8 @@ struct Moments {
 
 }  // namespace detail
 
-// CORAL distance of source (n, d) and target (m, d) -> (). Throws for other shapes and empty batches.
+// CORAL distance of source (n, d) and target (m, d) -> (). Throws for other shapes, empty batches and features that are
+// not finite.
 template <Operand A, Operand B>
 result_of<A, B> coral(const A& source, const B& target, const CoralOptions& options = {},
                       const SampleWeightsFor<A, B>& weights = {}) {
@@ -66,28 +67,34 @@ result_of<A, B> coral(const A& source, const B& target, const CoralOptions& opti
   const detail::Moments<A> s("coral", "source", source, weights.source);
   const detail::Moments<B> t("coral", "target", target, weights.target);
   const auto difference = square(s.covariance - t.covariance);
-  if (options.form == CoralForm::tllib) return mean(square(s.mean - t.mean)) + mean(difference);
   const T d = static_cast<T>(source.size(1));
-  return sum(difference) * (T(1) / (T(4) * d * d));
+  const result_of<A, B> loss = options.form == CoralForm::tllib ? mean(square(s.mean - t.mean)) + mean(difference)
+                                                                : sum(difference) * (T(1) / (T(4) * d * d));
+  return detail::finite_loss("coral", loss, detail::named("source", source), detail::named("target", target));
 }
 
 // The closed form: source (n, d) whitened and re-coloured with the target's covariance,
 // s (C_s + I)^(-1/2) (C_t + I)^(1/2) -> (n, d) (Sun, Feng and Saenko, "Return of frustratingly easy domain
 // adaptation", AAAI 2016). Throws for other shapes, empty batches and features that are not finite.
 template <class T, class D>
-Tensor<T, D> coral_transform(const Tensor<T, D>& source, const Tensor<T, D>& target) {
+Tensor<T, D> coral_transform(const Tensor<T, D>& source, const Tensor<T, D>& target,
+                             const std::type_identity_t<SampleWeights<T, D>>& weights = {}) {
   constexpr const char* kName = "coral_transform";
   detail::check_batches(kName, source.shape(), target.shape());
   const index_t d = source.size(1);
-  auto power = [&](const Tensor<T, D>& x, double exponent) {
-    const Tensor<T, D> c = detail::Moments<Tensor<T, D>>(kName, "", x, {}).covariance + Tensor<T, D>::eye(d);
+  auto power = [&](const char* what, const Tensor<T, D>& x, const Tensor<T, D>& w, double exponent) {
+    const Tensor<T, D> c = detail::Moments<Tensor<T, D>>(kName, what, x, w).covariance + Tensor<T, D>::eye(d);
     Tensor<double, D> values = Tensor<double, D>::empty({d}), vectors = Tensor<double, D>::empty({d, d});
-    if (!eigh(D{}, c, values, vectors)) fail(kName, "the features must be finite; got ", x);
+    if (!eigh(D{}, c, values, vectors)) {
+      detail::check_finite(kName, what, x);
+      fail(kName, "the covariances of ", what, " must be finite (hint: scale the features down)");
+    }
     Tensor<T, D> y = Tensor<T, D>::empty({d, d});
     spectral_function(D{}, y, values, vectors, [&](double e) { return std::pow(e, exponent); });
     return y;
   };
-  return matmul(matmul(source, power(source, -0.5)), power(target, 0.5));
+  return matmul(matmul(source, power("source", source, weights.source, -0.5)),
+                power("target", target, weights.target, 0.5));
 }
 
 }  // namespace limbic

@@ -55,7 +55,7 @@ result_of<Q, P> kl_rows(const Q& lq, const P& lp) {
 }  // namespace detail
 
 // Distillation loss of student and teacher logits (N, K) -> (). Throws for other shapes and temperatures that are
-// not positive.
+// not positive, and logits that are NaN.
 template <Operand A, Operand B>
 A distillation(const A& student, const B& teacher, const DistillationOptions& options = {},
                const WeightsFor<A>& weights = {}, Site site = Site::here()) {
@@ -63,7 +63,8 @@ A distillation(const A& student, const B& teacher, const DistillationOptions& op
   detail::check_distillation(kName, student, teacher, options.temperature);
   const double t = options.temperature;
   const A each = detail::kl_rows(detail::tempered(value_of(teacher), t, site), detail::tempered(student, t, site));
-  return detail::reduce_loss(kName, each, Reduction::mean, weights, site) * static_cast<scalar_of<A>>(t * t);
+  const A loss = detail::reduce_loss(kName, each, Reduction::mean, weights, site) * static_cast<scalar_of<A>>(t * t);
+  return detail::finite_loss(kName, loss, detail::named("student", student), detail::named("teacher", teacher));
 }
 
 // Mutual distillation of logits a and b (N, K) -> (), at a temperature of 1 by default (else times T^2). Throws as
@@ -76,12 +77,14 @@ result_of<A, B> mutual_distillation(const A& a, const B& b, const DistillationOp
   const double t = options.temperature;
   const A la = detail::tempered(a, t, site);
   const B lb = detail::tempered(b, t, site);
-  const auto each = sum((exp(lb) - exp(la)) * (lb - la), {1});
-  return detail::reduce_loss(kName, each, Reduction::mean, weights, site) * static_cast<scalar_of<A>>(t * t);
+  const result_of<A, B> each = sum((exp(lb) - exp(la)) * (lb - la), {1});
+  const result_of<A, B> loss =
+      detail::reduce_loss(kName, each, Reduction::mean, weights, site) * static_cast<scalar_of<A>>(t * t);
+  return detail::finite_loss(kName, loss, detail::named("a", a), detail::named("b", b));
 }
 
 // Decoupled distillation of student and teacher logits (N, K), K at least 2, with labels (N) -> (). Throws for other
-// shapes, labels out of range, and temperatures that are not positive.
+// shapes, labels out of range, temperatures that are not positive, and logits that are NaN.
 template <Operand A, Operand B>
 A decoupled_kd(const A& student, const B& teacher, const Tensor<index_t, device_of<A>>& labels,
                const DecoupledKdOptions& options = {}, const WeightsFor<A>& weights = {}, Site site = Site::here()) {
@@ -106,7 +109,8 @@ A decoupled_kd(const A& student, const B& teacher, const Tensor<index_t, device_
   const auto tn = log_softmax(t_rest, 1);
   const A rest = sum(masked_fill(exp(tn) * (tn - log_softmax(s_rest, 1)), own, T(0)), {1});
   const A each = binary * static_cast<T>(options.alpha) + rest * static_cast<T>(options.beta);
-  return detail::reduce_loss(kName, each, Reduction::mean, weights, site) * static_cast<T>(t * t);
+  const A loss = detail::reduce_loss(kName, each, Reduction::mean, weights, site) * static_cast<T>(t * t);
+  return detail::finite_loss(kName, loss, detail::named("student", student), detail::named("teacher", teacher));
 }
 
 }  // namespace limbic

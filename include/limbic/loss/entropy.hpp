@@ -28,13 +28,15 @@ X entropy_of_log(const X& log_p) {
 
 }  // namespace detail
 
-// Mean entropy of the rows of logits (N, K) -> (); (N) without reduction. In [0, log K]. Throws for other shapes.
+// Mean entropy of the rows of logits (N, K) -> (); (N) without reduction. In [0, log K]. Throws for other shapes and,
+// when it is reduced, for logits that are NaN.
 template <Operand X>
 X entropy(const X& logits, Reduction reduction = Reduction::mean, const WeightsFor<X>& weights = {},
           Site site = Site::here()) {
   detail::check_logits("entropy", "logits", logits.shape());
-  return detail::reduce_loss("entropy", detail::entropy_of_log(detail::finite_log_softmax(logits, site)), reduction,
-                             weights, site);
+  const X loss = detail::reduce_loss("entropy", detail::entropy_of_log(detail::finite_log_softmax(logits, site)),
+                                     reduction, weights, site);
+  return reduction == Reduction::none ? loss : detail::finite_loss("entropy", loss, detail::named("logits", logits));
 }
 
 enum class KlReduction : std::uint8_t { batch_mean, mean, sum, none };

@@ -70,6 +70,8 @@ X jmmd(const std::vector<X>& source, const std::vector<X>& target, const std::ve
     fail(kName, "source and target must have the same layers, at least one; got ", source.size(), " and ", target.size());
   if (kernels.size() > 1 && kernels.size() != source.size())
     fail(kName, "one kernel a layer, or one for all, is needed; got ", kernels.size(), " for ", source.size(), " layers");
+  check(kernels.size() != 1 || source.size() == 1 || kernels[0].bandwidth != Bandwidth::running, kName,
+        "a running bandwidth belongs to one layer; got one kernel for ", source.size(), " layers");
   detail::JointForm<T, D> op;
   for (std::size_t l = 0; l < source.size(); ++l) {
     detail::check_batches(kName, source[l].shape(), target[l].shape());

@@ -103,6 +103,8 @@ result_of<A, B> log_coral(const A& source, const B& target, const LogCoralOption
   constexpr const char* kName = "log_coral";
   detail::check_batches(kName, source.shape(), target.shape());
   check(options.eps > 0 && std::isfinite(options.eps), kName, "eps must be positive; got ", options.eps);
+  detail::check_finite(kName, "source", source);
+  detail::check_finite(kName, "target", target);
   const auto ridge = Tensor<T, device_of<A>>::eye(source.size(1)) * static_cast<T>(options.eps);
   const auto s = logm_spd(detail::Moments<A>(kName, "source", source, weights.source).covariance + ridge);
   const auto t = logm_spd(detail::Moments<B>(kName, "target", target, weights.target).covariance + ridge);

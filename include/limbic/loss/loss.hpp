@@ -2,6 +2,7 @@
 #pragma once
 
 #include <limbic/loss/adversarial.hpp>
+#include <limbic/loss/alignment_modules.hpp>
 #include <limbic/loss/attention_transfer.hpp>
 #include <limbic/loss/batches.hpp>
 #include <limbic/loss/bce.hpp>
@@ -13,13 +14,16 @@
 #include <limbic/loss/distillation.hpp>
 #include <limbic/loss/energy_distance.hpp>
 #include <limbic/loss/entropy.hpp>
+#include <limbic/loss/finite.hpp>
 #include <limbic/loss/jmmd.hpp>
 #include <limbic/loss/kernel.hpp>
 #include <limbic/loss/lmmd.hpp>
 #include <limbic/loss/log_coral.hpp>
 #include <limbic/loss/mmd.hpp>
 #include <limbic/loss/pair_form.hpp>
+#include <limbic/loss/prediction_modules.hpp>
 #include <limbic/loss/reduction.hpp>
 #include <limbic/loss/regression.hpp>
 #include <limbic/loss/relational.hpp>
 #include <limbic/loss/similarity.hpp>
+#include <limbic/loss/two_sample_test.hpp>

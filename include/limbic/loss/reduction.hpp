@@ -42,6 +42,24 @@ X reduce_loss(std::string_view op, const X& x, Reduction reduction, const Weight
   return sum(weighted) * (total > T(0) ? T(1) / total : T(0));
 }
 
+// Sample weights (N) as they broadcast to losses of `shape` (N, ...). Throws for another shape.
+template <class T, class D>
+Tensor<T, D> row_weights(std::string_view op, const Tensor<T, D>& weights, const Shape& shape) {
+  if (!weights.defined()) return weights;
+  if (!(weights.shape() == Shape{shape[0]}))
+    fail(op, "sample weights must be of shape (", shape[0], "); got ", weights.shape());
+  Shape column = shape;
+  for (int d = 1; d < column.rank(); ++d) column[d] = 1;
+  return weights.reshape(column);
+}
+// w_i w_j (N, N) of sample weights w (N), for losses of pairs. Throws for another shape.
+template <class T, class D>
+Tensor<T, D> pair_weights(std::string_view op, const Tensor<T, D>& weights, index_t n) {
+  if (!weights.defined()) return weights;
+  const Tensor<T, D> column = row_weights(op, weights, {n, n});
+  return column * column.reshape({1, n});
+}
+
 // Throws unless logits are (N, K), N and K positive.
 inline void check_logits(std::string_view op, const char* what, const Shape& shape) {
   if (shape.rank() != 2 || shape[0] == 0 || shape[1] == 0)

@@ -3,6 +3,7 @@
 //   distances  smooth_l1 (beta 1) of |x_i - x_j| / m, m the mean of the positive ones, over all pairs
 //   angles     smooth_l1 of cos at i between j and k, of (x_j - x_i) and (x_k - x_i), over all triples
 //
+// Sample weights w (summing to 1) weigh pairs with w_i w_j and triples with w_i w_j w_k, in m too.
 // >= 0; the slope of a distance that is 0 is taken as 0, and all samples equal give distances and angles 0.
 // Source: Park et al., "Relational knowledge distillation", CVPR 2019, arXiv:1904.05068. O(n^2) memory: angles come
 // from distances and are not stored.
@@ -30,7 +31,7 @@ namespace detail {
 template <class T, class D>
 struct AngleDistance {
   static constexpr const char* name = "relational_kd";
-  Tensor<T, D> teacher;
+  Tensor<T, D> teacher, weights;  // (n, n); (n), summing to 1, or undefined
   bool keep = false;
   Saved<T, D> kept{};
   Tensor<T, D> slope{};
@@ -39,12 +40,16 @@ struct AngleDistance {
   void forward(Tensor<T, D>& y, const Tensor<T, D>& d) {
     const Tensor<T, D> dense = d.contiguous();
     if (keep) slope = Tensor<T, D>::empty(d.shape());
-    y.fill(static_cast<T>(angle_distance(D{}, dense, teacher, slope)));
+    y.fill(static_cast<T>(angle_distance(D{}, dense, teacher, weights, slope)));
     if (keep) kept = dense;
   }
   void backward(const Tensor<T, D>& dy, Grad<T, D>& dx) { give_rows(dx, slope, 0, slope.size(0), dy); }
   // With all angles in memory: for second derivatives.
-  Var<T, D> reference(const Var<T, D>& d) const { return smooth_l1(cosines(d), cosines(teacher)); }
+  Var<T, D> reference(const Var<T, D>& d) const {
+    Tensor<T, D> w;
+    if (weights.defined()) w = weights.unsqueeze(1).unsqueeze(2) * weights.unsqueeze(1) * weights;
+    return smooth_l1(cosines(d), cosines(teacher), 1, Reduction::mean, w);
+  }
   const Saved<T, D>& saved_input(int) const { return kept; }
 
  private:
@@ -57,14 +62,16 @@ struct AngleDistance {
   }
 };
 
-// Distances over the mean of the positive ones.
+// Distances over the mean of the positive ones, weighed by `w` (n, n) if it is defined.
 template <Operand X>
-X relative_distances(const X& squared) {
+X relative_distances(const X& squared, const WeightsFor<X>& w) {
   using T = scalar_of<X>;
   const X d = root(squared);
-  index_t positive = 0;
-  for (T v : value_of(d).to_vector()) positive += v > T(0);
-  return positive > 0 ? d / (sum(d) * (T(1) / static_cast<T>(positive))) : d;
+  const std::vector<T> v = value_of(d).to_vector(), own = w.defined() ? w.to_vector() : std::vector<T>(v.size(), T(1));
+  double positive = 0;
+  for (std::size_t i = 0; i < v.size(); ++i) positive += v[i] > T(0) ? static_cast<double>(own[i]) : 0.0;
+  if (!(positive > 0)) return d;
+  return d / (sum(w.defined() ? X(d * w) : d) * static_cast<T>(1 / positive));
 }
 
 }  // namespace detail
@@ -72,19 +79,27 @@ X relative_distances(const X& squared) {
 // Relational distillation of features (n, ...) of student and teacher, which may differ in all but n -> (). No gradient
 // to the teacher. Throws for other shapes and features that are not finite.
 template <Operand A, Operand B>
-A relational_kd(const A& student, const B& teacher, const RelationalKdOptions& options = {}, Site site = Site::here()) {
+A relational_kd(const A& student, const B& teacher, const RelationalKdOptions& options = {},
+                const WeightsFor<A>& weights = {}, Site site = Site::here()) {
   using T = scalar_of<A>;
   constexpr const char* kName = "relational_kd";
   const A s = detail::as_rows(kName, student);
   const auto t = detail::as_rows(kName, value_of(teacher));
   if (s.size(0) != t.size(0))
     fail(kName, "batches of one size are needed; got student ", student.shape(), ", teacher ", teacher.shape());
+  detail::check_finite(kName, "student", student);
+  detail::check_finite(kName, "teacher", teacher);
   const A ds = squared_distances(s, s, site);
   const auto dt = squared_distances(t, t);
-  A total = smooth_l1(detail::relative_distances(ds), detail::relative_distances(dt)) *
+  Tensor<T, device_of<A>> own, pairs;
+  if (weights.defined()) {
+    own = detail::weight_column(kName, "sample", weights, s.size(0)).reshape({s.size(0)});
+    pairs = detail::pair_weights(kName, own, s.size(0));
+  }
+  A total = smooth_l1(detail::relative_distances(ds, pairs), detail::relative_distances(dt, pairs), 1, Reduction::mean, pairs) *
             static_cast<T>(options.distance_weight);
   if (options.angle_weight == 0) return total;
-  return total + apply(site, detail::AngleDistance<T, device_of<A>>{.teacher = dt}, ds) *
+  return total + apply(site, detail::AngleDistance<T, device_of<A>>{.teacher = dt, .weights = own}, ds) *
                      static_cast<T>(options.angle_weight);
 }
 

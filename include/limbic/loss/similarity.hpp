@@ -53,9 +53,10 @@ X cosine_matrix(const X& x, Site site = Site::here()) {
 }
 
 // Similarity-preserving distillation of features (N, ...) of student and teacher, which may differ in all but N
-// -> (). No gradient to the teacher. Throws for other shapes.
+// -> (). No gradient to the teacher. Sample weights w (N) weigh the pairs with w_i w_j. Throws for other shapes and
+// features that are not finite.
 template <Operand A, Operand B>
-A similarity_preserving(const A& student, const B& teacher, Site site = Site::here()) {
+A similarity_preserving(const A& student, const B& teacher, const WeightsFor<A>& weights = {}, Site site = Site::here()) {
   constexpr const char* kName = "similarity_preserving";
   const A s = detail::as_rows(kName, student);
   const auto t = detail::as_rows(kName, value_of(teacher));
@@ -63,14 +64,16 @@ A similarity_preserving(const A& student, const B& teacher, Site site = Site::he
     fail(kName, "batches of one size are needed; got student ", student.shape(), ", teacher ", teacher.shape());
   const A difference = detail::unit_rows_or_zero(matmul(s, transpose(s), site)) -
                        detail::unit_rows_or_zero(matmul(t, transpose(t)));
-  return mean(square(difference));
+  const A loss = detail::reduce_loss(kName, A(square(difference)), Reduction::mean,
+                                     detail::pair_weights(kName, weights, s.size(0)), site);
+  return detail::finite_loss(kName, loss, detail::named("student", student), detail::named("teacher", teacher));
 }
 
-// Conditional structure loss of logits (N, K) and labels (N) -> (); may be slightly negative, by eta. Throws for other
-// shapes, labels out of range, and eta that is not positive.
+// Conditional structure loss of logits (N, K) and labels (N) -> (); may be slightly negative, by eta. Sample weights w
+// (N) weigh the pairs with w_i w_j. Throws for other shapes, labels out of range, and eta that is not positive.
 template <Operand X>
 X class_structure(const X& logits, const Tensor<index_t, device_of<X>>& labels, double eta = 1e-3,
-                  Site site = Site::here()) {
+                  const WeightsFor<X>& weights = {}, Site site = Site::here()) {
   using T = scalar_of<X>;
   constexpr const char* kName = "class_structure";
   detail::check_logits(kName, "logits", logits.shape());
@@ -81,7 +84,8 @@ X class_structure(const X& logits, const Tensor<index_t, device_of<X>>& labels, 
   const auto same = eq(labels.unsqueeze(1), labels.unsqueeze(0));
   // Of each pair one of the two logarithms counts.
   const X inside = where(same, s, T(1) - s) + static_cast<T>(eta);
-  return -mean(log(inside));
+  return detail::reduce_loss(kName, X(-log(inside)), Reduction::mean,
+                             detail::pair_weights(kName, weights, logits.size(0)), site);
 }
 
 }  // namespace limbic

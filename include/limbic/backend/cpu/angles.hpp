@@ -1,9 +1,9 @@
 // How far the angles between a batch's points are from a teacher's, from squared distances alone.
 //
 //   cos_ijk = (D_ij + D_ik - D_jk) / (2 sqrt(D_ij D_ik))     at i, between j and k; 0 where D_ij or D_ik is 0
-//   y = 1/n^3 sum_ijk h(cos_ijk - cos^t_ijk)                 h(u) = u^2 / 2 where |u| < 1, else |u| - 1/2
+//   y = sum_ijk w_i w_j w_k h(cos_ijk - cos^t_ijk)           h(u) = u^2 / 2 where |u| < 1, else |u| - 1/2
 //
-// D, T (n, n), symmetric. O(n^3) work, O(n^2) memory: the angles are never stored.
+// D, T (n, n), symmetric; w (n), 1 / n if undefined. O(n^3) work, O(n^2) memory: the angles are never stored.
 #pragma once
 
 #include <limbic/backend/cpu/parallel.hpp>
@@ -16,10 +16,11 @@ namespace limbic {
 
 // The value; fills the gradient (n, n) with respect to D if it is defined.
 template <class T>
-double angle_distance(Cpu, const Tensor<T, Cpu>& distances, const Tensor<T, Cpu>& teacher, Tensor<T, Cpu>& gradient) {
+double angle_distance(Cpu, const Tensor<T, Cpu>& distances, const Tensor<T, Cpu>& teacher,
+                      const Tensor<T, Cpu>& weights, Tensor<T, Cpu>& gradient) {
   constexpr index_t kPieces = 8;  // of the points i, each with sums of its own
   const index_t n = distances.size(0), grain = (n + kPieces - 1) / kPieces, area = n * n;
-  const T *d = distances.data(), *t = teacher.data();
+  const T *d = distances.data(), *t = teacher.data(), *w = weights.defined() ? weights.data() : nullptr;
   const bool wanted = gradient.defined();
   Tensor<T, Cpu> partial = Tensor<T, Cpu>::zeros({wanted ? kPieces : 0, n, n});
   T* const parts = partial.mutable_data();
@@ -36,7 +37,7 @@ double angle_distance(Cpu, const Tensor<T, Cpu>& distances, const Tensor<T, Cpu>
           const T t_length = std::sqrt(ti[j] * ti[k]);
           const T cosine = length > T(0) ? (a + b - c) / (T(2) * length) : T(0);
           const T wanted_cosine = t_length > T(0) ? (ti[j] + ti[k] - t[j * n + k]) / (T(2) * t_length) : T(0);
-          const T u = cosine - wanted_cosine, count = j == k ? T(1) : T(2);
+          const T u = cosine - wanted_cosine, count = (j == k ? T(1) : T(2)) * (w ? w[i] * w[j] * w[k] : T(1));
           sum += static_cast<double>(count) * static_cast<double>(std::fabs(u) < T(1) ? T(0.5) * u * u : std::fabs(u) - T(0.5));
           if (!wanted || !(length > T(0))) continue;
           const T slope = count * std::max(T(-1), std::min(T(1), u));
@@ -51,7 +52,7 @@ double angle_distance(Cpu, const Tensor<T, Cpu>& distances, const Tensor<T, Cpu>
   });
   double value = 0;
   for (double v : values) value += v;
-  const double scale = 1 / (static_cast<double>(n) * static_cast<double>(area));
+  const double scale = w ? 1 : 1 / (static_cast<double>(n) * static_cast<double>(area));
   if (wanted) {
     T* const g = gradient.mutable_data();
     for (index_t e = 0; e < area; ++e) {
