@@ -19,6 +19,7 @@
 
 #include <functional>
 #include <limits>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -94,6 +95,10 @@ class Settings {
   std::vector<std::pair<std::string, Json>> named_;
   std::string configuration_;
 };
+
+// Reads the command line. An exit status when there is nothing left to do (--help was asked and answered). Throws
+// limbic::Error for what cannot be understood, naming the nearest option.
+std::optional<int> parse_command_line(CLI::App& app, int argc, const char* const* argv);
 
 // The word of `words` with the fewest insertions, deletions and replacements to `word` (Levenshtein); "" of
 // none.
