@@ -113,8 +113,8 @@ TEST_CASE("strings must be UTF-8") {
 
 TEST_CASE("a hostile text of many values is refused before it takes much memory") {
   std::string text = "[0";
-  for (int i = 0; i < 4'000'000; ++i) text += ",0";
-  CHECK(refusal(text).find("at most 4000000 values are allowed") != std::string::npos);
+  for (int i = 0; i < 1'000'000; ++i) text += ",0";
+  CHECK(refusal(text).find("at most 1000000 values are allowed") != std::string::npos);
 }
 
 TEST_CASE("numbers that JSON lacks are not written") {

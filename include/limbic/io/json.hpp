@@ -1,7 +1,7 @@
 // JSON (RFC 8259): a strict reader and a writer, for headers of files and their metadata.
 //
 // Strict: valid UTF-8, no repeated keys, no comments, nothing after the value; integers must fit 64 bits
-// and other numbers a double; at most 64 levels, 4 million values and 100 MB, so that a hostile text costs
+// and other numbers a double; at most 64 levels, a million values and 100 MB, so that a hostile text costs
 // bounded memory. Throws Error with the position in bytes.
 #pragma once
 
@@ -11,12 +11,12 @@
 #include <charconv>
 #include <cmath>
 #include <limits>
-#include <variant>
+#include <string>
 #include <vector>
 
 namespace limbic {
 
-// A JSON value.
+// A JSON value. (No std::variant: it would double what this header takes to compile.)
 class Json {
  public:
   using Array = std::vector<Json>;
@@ -32,20 +32,20 @@ class Json {
 
   Json() = default;
   Json(std::nullptr_t) {}
-  Json(bool v) : value_(v) {}
-  Json(double v) : value_(v) {}
+  Json(bool v) : kind_(kBoolean), integer_(v) {}
+  Json(double v) : kind_(kNumber), number_(v) {}
   template <class I>
   requires(std::is_integral_v<I> && !std::is_same_v<I, bool>) Json(I v)
-      : value_(static_cast<std::int64_t>(v)) {
+      : kind_(kInteger), integer_(static_cast<std::int64_t>(v)) {
     if constexpr (std::is_same_v<I, std::uint64_t>)
       check(v <= std::uint64_t{std::numeric_limits<std::int64_t>::max()}, "json",
             "an integer must fit 63 bits; got ", v);
   }
-  Json(const char* v) : value_(std::string(v)) {}
-  Json(std::string_view v) : value_(std::string(v)) {}
-  Json(std::string v) : value_(std::move(v)) {}
-  Json(Array v) : value_(std::move(v)) {}
-  Json(Object v) : value_(std::move(v)) {}
+  Json(const char* v) : Json(std::string(v)) {}
+  Json(std::string_view v) : Json(std::string(v)) {}
+  Json(std::string v) : kind_(kString), text_(std::move(v)) {}
+  Json(Array v) : kind_(kArray), content_{{}, std::move(v)} {}
+  Json(Object v) : kind_(kObject), content_(std::move(v)) {}
 
   // `source` names the text in messages.
   static Json parse(std::string_view text, std::string_view source = "");
@@ -56,29 +56,23 @@ class Json {
     return out;
   }
 
-  bool is_null() const { return value_.index() == 0; }
-  bool is_bool() const { return value_.index() == 1; }
-  bool is_integer() const { return value_.index() == 2; }
-  bool is_number() const { return value_.index() == 2 || value_.index() == 3; }
-  bool is_string() const { return value_.index() == 4; }
-  bool is_array() const { return value_.index() == 5; }
-  bool is_object() const { return value_.index() == 6; }
+  bool is_null() const { return kind_ == kNull; }
+  bool is_bool() const { return kind_ == kBoolean; }
+  bool is_integer() const { return kind_ == kInteger; }
+  bool is_number() const { return kind_ == kInteger || kind_ == kNumber; }
+  bool is_string() const { return kind_ == kString; }
+  bool is_array() const { return kind_ == kArray; }
+  bool is_object() const { return kind_ == kObject; }
   // "an object", "a string", ...
-  const char* kind() const {
-    static constexpr const char* names[] = {"null",     "a boolean", "an integer", "a number",
-                                            "a string", "an array",  "an object"};
-    return names[std::min<std::size_t>(value_.index(), 6)];
-  }
+  const char* kind() const { return name(kind_); }
 
   // The value; throws when it is of another kind. An integer is a number too.
-  bool as_bool() const { return get<bool>("a boolean"); }
-  std::int64_t as_integer() const { return get<std::int64_t>("an integer"); }
-  double as_number() const {
-    return is_integer() ? static_cast<double>(as_integer()) : get<double>("a number");
-  }
-  const std::string& as_string() const { return get<std::string>("a string"); }
-  const Array& as_array() const { return get<Array>("an array"); }
-  const Object& as_object() const { return get<Object>("an object"); }
+  bool as_bool() const { return expect(kBoolean), integer_ != 0; }
+  std::int64_t as_integer() const { return expect(kInteger), integer_; }
+  double as_number() const { return is_integer() ? static_cast<double>(integer_) : (expect(kNumber), number_); }
+  const std::string& as_string() const { return expect(kString), text_; }
+  const Array& as_array() const { return expect(kArray), content_.values; }
+  const Object& as_object() const { return expect(kObject), content_; }
 
   // The member of that name: null where there is none; at() throws there.
   const Json* find(std::string_view key) const;
@@ -88,14 +82,23 @@ class Json {
   }
 
  private:
-  template <class T>
-  const T& get(const char* wanted) const {
-    if (const T* v = std::get_if<T>(&value_)) return *v;
-    fail("json", "the value must be ", wanted, "; got ", kind());
+  enum Kind : unsigned char { kNull, kBoolean, kInteger, kNumber, kString, kArray, kObject };
+  static const char* name(Kind kind) {
+    static constexpr const char* names[] = {"null",     "a boolean", "an integer", "a number",
+                                            "a string", "an array",  "an object"};
+    return names[kind];
+  }
+  void expect(Kind wanted) const {
+    if (kind_ != wanted) [[unlikely]]
+      fail("json", "the value must be ", name(wanted), "; got ", kind());
   }
   void write(std::string& out) const;
 
-  std::variant<std::monostate, bool, std::int64_t, double, std::string, Array, Object> value_;
+  Kind kind_ = kNull;
+  std::int64_t integer_ = 0;  // of a boolean too
+  double number_ = 0;
+  std::string text_;
+  Object content_;  // an array has values alone
 };
 
 namespace detail {

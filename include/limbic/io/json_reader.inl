@@ -40,7 +40,7 @@ class JsonReader {
 
   Json value(int depth) {
     if (depth >= 64) wrong("at most 64 levels are allowed");
-    if (++values_ > 4'000'000) wrong("at most 4000000 values are allowed");
+    if (++values_ > 1'000'000) wrong("at most 1000000 values are allowed");
     space();
     const char c = peek();
     if (c == '{') return object(depth);
