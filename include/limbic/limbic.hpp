@@ -13,8 +13,10 @@
 #include <limbic/autograd/node.hpp>
 #include <limbic/autograd/var.hpp>
 #include <limbic/backend/cpu/random.hpp>
+#include <limbic/core/compare.hpp>
 #include <limbic/core/conv_shape.hpp>
 #include <limbic/core/device.hpp>
+#include <limbic/core/dtype_name.hpp>
 #include <limbic/core/dual.hpp>
 #include <limbic/core/error.hpp>
 #include <limbic/core/height_width.hpp>
@@ -25,6 +27,7 @@
 #include <limbic/core/print.hpp>
 #include <limbic/core/radial_kernel.hpp>
 #include <limbic/core/random.hpp>
+#include <limbic/core/reshape.hpp>
 #include <limbic/core/shape.hpp>
 #include <limbic/core/storage.hpp>
 #include <limbic/core/strided.hpp>

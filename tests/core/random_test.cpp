@@ -1,4 +1,5 @@
 // Random numbers: the same bits whatever computes them, the distributions, streams and replay.
+#include <limbic/core/compare.hpp>
 #include <limbic/backend/cpu/random.hpp>
 
 #include <doctest/doctest.h>

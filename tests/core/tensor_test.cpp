@@ -1,4 +1,5 @@
 // Tensors: making, asking, copying, wrapping; views have a test of their own.
+#include <limbic/core/compare.hpp>
 #include <limbic/core/tensor.hpp>
 
 #include <doctest/doctest.h>

@@ -1,4 +1,5 @@
 // Views against naive index loops: random chains of slices, transposes, reshapes and so on.
+#include <limbic/core/compare.hpp>
 #include <limbic/core/tensor.hpp>
 
 #include <doctest/doctest.h>

@@ -1,4 +1,5 @@
 // Confusion matrices against values worked out by hand, and what classes that do not occur do.
+#include <limbic/core/compare.hpp>
 #include <limbic/data/metrics.hpp>
 
 #include "support/throws.hpp"
@@ -30,7 +31,8 @@ TEST_CASE("accuracy, macro-F1, kappa, recall and precision of a worked example")
 }
 
 TEST_CASE("tensors are counted, matrices of folds are added") {
-  const auto truth = Tensor<index_t>::from({5}, {0, 1, 2, 2, 1}), predicted = Tensor<index_t>::from({5}, {0, 2, 2, 2, 1});
+  const auto truth = Tensor<index_t>::from({5}, {0, 1, 2, 2, 1}),
+             predicted = Tensor<index_t>::from({5}, {0, 2, 2, 2, 1});
   Confusion a(3), sum;
   a.add(truth, predicted);
   CHECK(a.count(1, 2) == 1);
@@ -64,11 +66,13 @@ TEST_CASE("errors") {
   Confusion c(3);
   CHECK(thrown([&] { Confusion(0); }) == "[confusion] the number of classes must be 1 to 65535; got 0");
   CHECK(thrown([&] { c.add(0, 3); }) == "[confusion] classes must be in [0, 2]; got truth 0 and predicted 3");
-  CHECK(thrown([&] { c.add(-1, 0); }) == "[confusion] classes must be in [0, 2]; got truth -1 and predicted 0");
+  CHECK(thrown([&] { c.add(-1, 0); }) ==
+        "[confusion] classes must be in [0, 2]; got truth -1 and predicted 0");
   CHECK(thrown([&] { c.accuracy(); }) == "[confusion] at least one window must have been counted; got none");
   CHECK(thrown([&] { c.macro_f1(); }) != "");
   CHECK(thrown([&] { c.kappa(); }) != "");
-  CHECK(thrown([&] { c += Confusion(2); }) == "[confusion] matrices of one number of classes are needed; got 3 and 2");
+  CHECK(thrown([&] { c += Confusion(2); }) ==
+        "[confusion] matrices of one number of classes are needed; got 3 and 2");
   CHECK(thrown([&] { c.add(Tensor<index_t>::zeros({2}), Tensor<index_t>::zeros({3})); }) ==
         "[confusion] one prediction for each window is needed; got truth (2) and predicted (3)");
 }

@@ -1,4 +1,5 @@
 // Normalisation: statistics, constant features, names.
+#include <limbic/core/compare.hpp>
 #include <limbic/data/scaler.hpp>
 
 #include "support/throws.hpp"
@@ -59,20 +60,24 @@ TEST_CASE("names and sentences") {
   CHECK(Normalisation{} == normalisation_of("z-score"));
   CHECK(describe({}).find("transductive") != std::string::npos);
   CHECK(thrown([] { normalisation_of("zscore"); }) ==
-        "[normalisation] one of z-score, z-score-source, min-max, min-max-source, none is needed; got 'zscore'");
+        "[normalisation] one of z-score, z-score-source, min-max, min-max-source, none is needed; got "
+        "'zscore'");
 }
 
 TEST_CASE("errors") {
   const float kNan = std::numeric_limits<float>::quiet_NaN();
-  CHECK(thrown([&] { Scaler::fit(ScaleMethod::z_score, Tensor<float>::from({2, 2}, {1, kNan, 2, 3})); }) ==
-        "[scaler] finite values are needed; feature 1 of 2 has some that are not");
-  CHECK(thrown([] { Scaler::fit(ScaleMethod::z_score, Tensor<float>::zeros({0, 2})); }) ==
-        "[scaler] at least one window is needed; got none");
+  CHECK(thrown([&] {
+          Scaler::fit(ScaleMethod::z_score, Tensor<float>::from({2, 2}, {1, kNan, 2, 3}));
+        }) == "[scaler] finite values are needed; feature 1 of 2 has some that are not");
+  CHECK(thrown([] {
+          Scaler::fit(ScaleMethod::z_score, Tensor<float>::zeros({0, 2}));
+        }) == "[scaler] at least one window is needed; got none");
   CHECK(thrown([] { Scaler::fit(ScaleMethod::z_score, std::span<const Tensor<float>>()); }) != "");
   const std::vector<Tensor<float>> differ{Tensor<float>::zeros({2, 31}), Tensor<float>::zeros({2, 33})};
   CHECK(thrown([&] { Scaler::fit(ScaleMethod::min_max, differ); }) ==
         "[scaler] parts with the same features are needed; got (2, 33) after (2, 31)");
   auto x = Tensor<float>::zeros({2, 3});
-  CHECK(thrown([&] { Scaler::fit(ScaleMethod::z_score, Tensor<float>::zeros({2, 2})).apply(x); }) ==
-        "[scaler] windows of 2 features are needed; got (2, 3)");
+  CHECK(thrown([&] {
+          Scaler::fit(ScaleMethod::z_score, Tensor<float>::zeros({2, 2})).apply(x);
+        }) == "[scaler] windows of 2 features are needed; got (2, 3)");
 }

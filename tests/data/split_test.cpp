@@ -1,4 +1,5 @@
 // Folds: who is in which part, that the target's labels stay sealed, what normalisation sees.
+#include <limbic/core/compare.hpp>
 #include <limbic/data/split.hpp>
 
 #include "data/small_dataset.hpp"

@@ -2,6 +2,8 @@
 //
 // Computes what each golden file describes and compares: a line a file, then "N passed, N failed"; exit status
 // 1 on any failure, 2 for a wrong command line. With --out it writes its own results under the same names.
+#include <limbic/core/compare.hpp>
+
 #include <algorithm>
 #include <cmath>
 #include <cstdio>

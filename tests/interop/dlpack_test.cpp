@@ -1,4 +1,5 @@
 // DLPack both ways: round trips, descriptions built by hand, and what is refused.
+#include <limbic/core/compare.hpp>
 #include <limbic/interop/dlpack.hpp>
 
 #include <doctest/doctest.h>

@@ -1,4 +1,5 @@
 // Tensors and Eigen: maps on any strides, copies of expressions, wrapped memory.
+#include <limbic/core/compare.hpp>
 #include <limbic/interop/eigen.hpp>
 
 #include <doctest/doctest.h>

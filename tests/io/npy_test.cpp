@@ -1,4 +1,5 @@
 // .npy: files of NumPy in all types and orders, round trips, and what is refused with which text.
+#include <limbic/core/compare.hpp>
 #include <limbic/io/npy.hpp>
 
 #include "temporary_folder.hpp"

@@ -1,4 +1,5 @@
 // .npz: archives of NumPy, round trips stored and deflated, and what is refused with which text.
+#include <limbic/core/compare.hpp>
 #include <limbic/io/npz.hpp>
 
 #include "temporary_folder.hpp"

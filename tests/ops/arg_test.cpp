@@ -1,4 +1,5 @@
 // argmax, argmin.
+#include <limbic/core/compare.hpp>
 #include <limbic/ops/arg.hpp>
 
 #include "support/naive.hpp"

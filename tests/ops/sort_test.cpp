@@ -1,4 +1,5 @@
 // sort, argsort, topk.
+#include <limbic/core/compare.hpp>
 #include <limbic/ops/sort.hpp>
 
 #include "support/naive.hpp"

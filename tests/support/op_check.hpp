@@ -16,6 +16,7 @@
 
 #include <limbic/autograd/gradcheck.hpp>
 #include <limbic/backend/cpu/isa.hpp>
+#include <limbic/core/compare.hpp>
 #include <limbic/ops/arithmetic.hpp>
 #include <limbic/ops/sum.hpp>
 

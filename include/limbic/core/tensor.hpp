@@ -6,28 +6,14 @@
 // was modified since.
 #pragma once
 
+#include <limbic/core/dtype_name.hpp>
+#include <limbic/core/reshape.hpp>
 #include <limbic/core/storage.hpp>
 #include <limbic/core/strided.hpp>
 
-#include <optional>
 #include <vector>
 
 namespace limbic {
-
-template <class T>
-inline constexpr const char* dtype_name = "unknown";
-template <>
-inline constexpr const char* dtype_name<float> = "float32";
-template <>
-inline constexpr const char* dtype_name<double> = "float64";
-template <>
-inline constexpr const char* dtype_name<std::int64_t> = "int64";
-template <>
-inline constexpr const char* dtype_name<std::int32_t> = "int32";
-template <>
-inline constexpr const char* dtype_name<std::uint8_t> = "uint8";
-template <>
-inline constexpr const char* dtype_name<bool> = "bool";
 
 template <class T, class D = Cpu>
 class Tensor {
@@ -120,7 +106,7 @@ class Tensor {
     }
     t.storage_ = Storage<D>::wrap(data, (t.numel_ ? static_cast<std::size_t>(last) + 1 : 0) * sizeof(T), release, context);
     t.data_ = data;
-    t.update_contiguous();
+    t.contiguous_ = is_dense(t.shape_, t.strides_);
     return t;
   }
 
@@ -281,8 +267,8 @@ class Tensor {
   // The same elements in row-major order under another shape; one size may be -1. A view where the
   // strides allow it, else a copy.
   Tensor reshape(const Shape& wanted) const {
-    const Shape shape = infer_reshape(wanted);
-    if (auto strides = view_strides(shape)) {
+    const Shape shape = infer_reshape(shape_, wanted);
+    if (auto strides = view_strides(shape_, strides_, shape)) {
       Tensor t = *this;
       t.shape_ = shape;
       t.strides_ = *strides;
@@ -350,23 +336,11 @@ class Tensor {
   }
 
  private:
-  void update_contiguous() {
-    index_t expected = 1;
-    contiguous_ = true;
-    if (numel_ == 0) return;
-    for (int d = rank() - 1; d >= 0; --d) {
-      if (shape_[d] != 1 && strides_[d] != expected) {
-        contiguous_ = false;
-        return;
-      }
-      expected *= shape_[d];
-    }
-  }
   void finish_view() {
     index_t n = 1;
     for (index_t s : shape_) n *= s;
     numel_ = n;
-    update_contiguous();
+    contiguous_ = is_dense(shape_, strides_);
   }
   void require_contiguous(std::string_view op) const {
     if (!contiguous_) fail(op, "the elements must be dense and in order; got ", shape_, " with strides ", strides_,
@@ -377,52 +351,6 @@ class Tensor {
     Tensor t = *this;
     for (index_t i : indices) t = t.select(0, i);
     return t;
-  }
-
-  Shape infer_reshape(const Shape& wanted) const {
-    Shape shape = wanted;
-    int open = -1;
-    for (int d = 0; d < wanted.rank(); ++d) {
-      if (wanted[d] == -1 && open < 0) shape[open = d] = 1;
-      else check(wanted[d] >= 0, "reshape", "sizes must not be negative but for one -1; got ", wanted);
-    }
-    if (open >= 0) {
-      const index_t known = limbic::numel(shape);
-      if (known == 0 || numel_ % known != 0)
-        fail("reshape", "the size -1 stands for must be a whole number; got ", shape_, " to ", wanted);
-      shape[open] = numel_ / known;
-    }
-    if (limbic::numel(shape) != numel_)
-      fail("reshape", "the number of elements must stay; got ", shape_, " to ", wanted);
-    return shape;
-  }
-
-  // Strides under which the same memory reads as `shape`, if there are any: every run of new dimensions
-  // must lie within a run of old dimensions that is dense in itself.
-  std::optional<Strides> view_strides(const Shape& shape) const {
-    if (contiguous_) return limbic::contiguous_strides(shape);
-    Strides out = Dims::filled(shape.rank(), 1);
-    int to = shape.rank() - 1;
-    for (int d = rank() - 1; d >= 0;) {
-      if (shape_[d] == 1) {
-        --d;
-        continue;
-      }
-      index_t run = shape_[d];
-      const index_t step = strides_[d];
-      int first = d - 1;
-      while (first >= 0 && (shape_[first] == 1 || strides_[first] == step * run)) run *= shape_[first--];
-      index_t stride = step;
-      while (to >= 0 && (run > 1 || shape[to] == 1)) {
-        if (run % shape[to] != 0) return {};
-        out[to] = stride;
-        stride *= shape[to];
-        run /= shape[to--];
-      }
-      if (run != 1) return {};
-      d = first;
-    }
-    return out;
   }
 
   Storage<D> storage_;
@@ -447,26 +375,6 @@ void copy_to_host(Cpu, T* dst, const T* src, std::size_t n) {
 template <class T, class D>
 std::string to_text(const Tensor<T, D>& t) {
   return std::string(dtype_name<T>) + " " + to_text(t.shape());
-}
-
-// Whether two tensors have equal shapes and elements (NaN is equal to nothing).
-template <class T, class D>
-bool equal(const Tensor<T, D>& a, const Tensor<T, D>& b) {
-  return a.shape() == b.shape() && a.to_vector() == b.to_vector();
-}
-
-// Whether shapes are equal and |a - b| <= atol + rtol |b| everywhere.
-template <class T, class D>
-bool all_close(const Tensor<T, D>& a, const Tensor<T, D>& b, double rtol = 1e-5, double atol = 1e-8) {
-  if (!(a.shape() == b.shape())) return false;
-  const std::vector<T> x = a.to_vector(), y = b.to_vector();
-  for (std::size_t i = 0; i < x.size(); ++i) {
-    const double p = static_cast<double>(x[i]), q = static_cast<double>(y[i]);
-    if (p == q) continue;
-    const double distance = p > q ? p - q : q - p;
-    if (!(distance <= atol + rtol * (q < 0 ? -q : q) && distance <= std::numeric_limits<double>::max())) return false;
-  }
-  return true;
 }
 
 }  // namespace limbic
