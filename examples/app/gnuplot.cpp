@@ -138,8 +138,9 @@ Gnuplot& Gnuplot::palette(std::string (*scale)(double), double low, double high,
   if (!(high > low)) high = low + 1;
   line("set cbrange [" + number(low) + ":" + number(high) + "]");
   line("set colorbox noborder");
-  line("set cbtics scale 0 textcolor rgb '#45505b'");
-  return line("set cblabel " + quote(label) + " textcolor rgb '#45505b'");
+  line("set cbtics scale 0 format '%.3g' textcolor rgb '#45505b'");
+  line("set rmargin 16");
+  return line("set cblabel " + quote(label) + " offset -0.5,0 textcolor rgb '#45505b'");
 }
 
 std::string Gnuplot::svg() const {

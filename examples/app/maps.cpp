@@ -178,6 +178,7 @@ std::string topography(const Frame& frame, const Tensor<double>& positions, cons
   g.palette(heat_scale, low, high, scale_label);
   g.data("z", grid).data("ring", ring).data("nose", nose).data("dots", dots).data("left", ear(-1)).data("right", ear(1));
   g.line("unset grid").line("unset key").line("unset border").line("unset tics").line("set cbtics scale 0");
+  g.line("set datafile missing '?'");  // a cell that is not a number is clear, but it is there
   g.line("set size ratio -1").line("set xrange [-1.22:1.22]").line("set yrange [-1.14:1.22]");
   g.line("set lmargin 1").line("set bmargin 1");
   // Out from the outline a white band covers the steps of the grid's edge.

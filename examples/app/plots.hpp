@@ -13,19 +13,19 @@
 namespace limbic::app {
 
 struct Axis {
-  std::string label;
-  std::optional<double> low, high;  // else from the data
+  std::string label{};
+  std::optional<double> low{}, high{};  // else from the data
 };
 struct Frame {
-  std::string title;
-  Axis x, y;
-  int width = 560, height = 340;  // pixels at natural size
+  std::string title{};
+  Axis x{}, y{};
+  int width = 510, height = 330;  // pixels at natural size
 };
 
 // y over x; `low` and `high`, when given, are the edges of a band.
 struct Series {
   std::string name;
-  std::vector<double> x, y, low, high;
+  std::vector<double> x{}, y{}, low{}, high{};
   bool dashed = false;
 };
 std::string line_chart(const Frame& frame, const std::vector<Series>& series);
