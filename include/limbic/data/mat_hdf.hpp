@@ -32,6 +32,8 @@ inline std::vector<Entry> list_hdf(const std::string& path, unsigned seconds) {
       const Variable v(Mat_VarReadInfo(mat.get(), name.c_str()));
       if (!v) fail("mat", label, " is damaged: its description cannot be read");
       if (name.size() > kMaxName) fail("mat", label, " is damaged: a name of ", name.size(), " bytes");
+      if (v->class_type == MAT_C_EMPTY && numel(shape_of(*v, label)) != 0)
+        fail("mat", label, " is damaged: its class cannot be read");
       const auto put = [&](std::int64_t n) { list.append(reinterpret_cast<const char*>(&n), sizeof n); };
       put(static_cast<std::int64_t>(name.size()));
       list += name;

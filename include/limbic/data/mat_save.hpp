@@ -153,6 +153,19 @@ inline void write_variables(const std::string& path, const std::string& file, co
   }
 }
 
+// Throws unless a file of version 7.3 lists so many variables: closing it does not say whether all was
+// written.
+inline void check_written(const std::string& path, const std::string& file, std::size_t expected) {
+  const Mat mat(Mat_Open(path.c_str(), MAT_ACC_RDONLY));
+  std::size_t count = 0, found = 0;
+  if (char* const* names = mat ? Mat_GetDir(mat.get(), &count) : nullptr)
+    for (std::size_t i = 0; i < count; ++i)
+      found += Variable(Mat_VarReadInfo(mat.get(), names[i])) != nullptr;
+  if (found != expected)
+    fail("mat", file, " could not be written: ", found, " of ", expected,
+         " variables arrived (hint: is the disk full?)");
+}
+
 }  // namespace detail
 
 // Writes a file. Throws when a name is unfit or given twice, a value inconsistent, or the file cannot be
@@ -173,11 +186,17 @@ inline void save(const std::string& path, const Variables& variables, const Save
         " twice");
 
   AtomicFile out(path);  // first, as it fails at once where nothing can be written
-  detail::MemoryFile memory(file);
-  const auto write = [&] { detail::write_variables(memory.path(), path, variables, options); };
-  if (options.version == Version::v73) limbic::detail::in_child(file, 3600, write);
-  else write();
-  out.write(memory.map()->bytes());
+  if (options.version == Version::v73) {
+    // HDF5 wants a file with a name.
+    limbic::detail::in_child(file, 3600, [&] {
+      detail::write_variables(out.temporary_path(), path, variables, options);
+      detail::check_written(out.temporary_path(), file, variables.size());
+    });
+  } else {
+    detail::MemoryFile memory(file);
+    detail::write_variables(memory.path(), path, variables, options);
+    out.write(memory.map()->bytes());
+  }
   out.commit();
 }
 

@@ -128,6 +128,9 @@ class AtomicFile {
   }
   void write(std::string_view text) { write(std::as_bytes(std::span(text.data(), text.size()))); }
 
+  // The name that it has until then, for a library that insists on opening files by itself.
+  const std::string& temporary_path() const { return temporary_; }
+
   // The last call.
   void commit() {
     if (::fsync(file_->get()) != 0) detail::fail_file("write", path_, errno);
