@@ -119,6 +119,6 @@ TEST_CASE("a child that crashes, hangs or fails is an Error of its parent") {
   CHECK(says([] { ::raise(SIGSEGV); }).find("crashed") != std::string::npos);
   CHECK(says([] { ::_exit(0); }).find("crashed") != std::string::npos);
   CHECK(says([] {
-          for (volatile int i = 0;;) i = i + 1;
+          for (volatile unsigned i = 0;;) i = i + 1;
         }).find("did not come to an end") != std::string::npos);
 }
