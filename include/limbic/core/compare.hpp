@@ -20,7 +20,8 @@ bool all_close(const Tensor<T, D>& a, const Tensor<T, D>& b, double rtol = 1e-5,
     const double p = static_cast<double>(x[i]), q = static_cast<double>(y[i]);
     if (p == q) continue;
     const double distance = p > q ? p - q : q - p;
-    if (!(distance <= atol + rtol * (q < 0 ? -q : q) && distance <= std::numeric_limits<double>::max())) return false;
+    if (!(distance <= atol + rtol * (q < 0 ? -q : q) && distance <= std::numeric_limits<double>::max()))
+      return false;
   }
   return true;
 }

@@ -18,8 +18,8 @@ struct Dual {
   LIMBIC_INLINE Dual(S v, S d) : value(v), slope(d) {}
   // A constant.
   template <class C>
-    requires(std::is_arithmetic_v<C> || std::same_as<C, S>)
-  LIMBIC_INLINE Dual(C c) : value(static_cast<S>(c)), slope(S(0)) {}
+  requires(std::is_arithmetic_v<C> || std::same_as<C, S>) LIMBIC_INLINE Dual(C c)
+      : value(static_cast<S>(c)), slope(S(0)) {}
 
   friend LIMBIC_INLINE Dual operator+(Dual a, Dual b) { return {a.value + b.value, a.slope + b.slope}; }
   friend LIMBIC_INLINE Dual operator-(Dual a, Dual b) { return {a.value - b.value, a.slope - b.slope}; }
@@ -129,13 +129,11 @@ LIMBIC_INLINE Dual<S> min(const Dual<S>& a, const Dual<S>& b) {
 }
 // x to a constant power.
 template <class S, class C>
-  requires std::is_arithmetic_v<C>
-LIMBIC_INLINE Dual<S> pow(const Dual<S>& x, C c) {
+requires std::is_arithmetic_v<C> LIMBIC_INLINE Dual<S> pow(const Dual<S>& x, C c) {
   using math::pow;
   if constexpr (std::is_floating_point_v<S>)
     return chain(S(pow(x.value, S(c))), S(c) * S(pow(x.value, S(c) - S(1))), x);
-  else
-    return chain(S(pow(x.value, c)), S(c) * S(pow(x.value, c - 1)), x);
+  else return chain(S(pow(x.value, c)), S(c) * S(pow(x.value, c - 1)), x);
 }
 
 }  // namespace limbic

@@ -39,10 +39,7 @@ inline std::string to_text(const std::string& s) { return s; }
 inline std::string to_text(bool b) { return b ? "true" : "false"; }
 std::string to_text(double v);
 template <class I>
-  requires(std::is_integral_v<I>)
-std::string to_text(I v) {
-  return std::to_string(v);
-}
+requires(std::is_integral_v<I>) std::string to_text(I v) { return std::to_string(v); }
 inline std::string to_text(const Site& site) {
   std::string_view file = site.file;
   if (auto slash = file.rfind('/'); slash != file.npos) file.remove_prefix(slash + 1);

@@ -103,7 +103,7 @@ class MemoryPool {
   }
 
  private:
-  static constexpr int kClasses = 4 * 42;      // up to 2^48 bytes
+  static constexpr int kClasses = 4 * 42;        // up to 2^48 bytes
   static constexpr int kCachedClasses = 4 * 11;  // up to 128 KiB go through the thread's own cache
   static constexpr int kCachedPieces = 64;
 
@@ -119,7 +119,8 @@ class MemoryPool {
   }
   static int size_class(std::size_t bytes) {
     if (bytes <= 64) return 0;
-    if (bytes > std::size_t{1} << 47) fail("memory", "one allocation is at most 128 TiB; got ", bytes, " bytes");
+    if (bytes > std::size_t{1} << 47)
+      fail("memory", "one allocation is at most 128 TiB; got ", bytes, " bytes");
     const std::size_t units = (bytes - 1) >> 4;  // >= 4
     const int power = static_cast<int>(std::bit_width(units)) - 3;
     const int c = power * 4 + static_cast<int>((units >> power) & 3) + 1;
@@ -151,7 +152,9 @@ class MemoryPool {
       release();
       p = std::aligned_alloc(kAlignment, size);
     }
-    if (!p) fail("memory", "out of memory; asked the system for ", size, " bytes, in use ", in_use_.load(), " bytes");
+    if (!p)
+      fail("memory", "out of memory; asked the system for ", size, " bytes, in use ", in_use_.load(),
+           " bytes");
     system_allocations_.fetch_add(1, std::memory_order_relaxed);
     system_bytes_.fetch_add(size, std::memory_order_relaxed);
     poison(p, size);

@@ -20,7 +20,8 @@ inline bool is_dense(const Shape& shape, const Strides& strides) {
   return true;
 }
 
-// `wanted` with its one -1, if any, replaced by what makes it hold as many elements as `shape`. Throws when none does.
+// `wanted` with its one -1, if any, replaced by what makes it hold as many elements as `shape`. Throws when
+// none does.
 inline Shape infer_reshape(const Shape& shape, const Shape& wanted) {
   const index_t count = numel(shape);
   Shape out = wanted;
@@ -39,8 +40,8 @@ inline Shape infer_reshape(const Shape& shape, const Shape& wanted) {
   return out;
 }
 
-// Strides under which the memory that (shape, strides) describe reads as `wanted`, if there are any: every run of new
-// dimensions must lie within a run of old dimensions that is dense in itself.
+// Strides under which the memory that (shape, strides) describe reads as `wanted`, if there are any: every
+// run of new dimensions must lie within a run of old dimensions that is dense in itself.
 inline std::optional<Strides> view_strides(const Shape& shape, const Strides& strides, const Shape& wanted) {
   if (is_dense(shape, strides)) return contiguous_strides(wanted);
   Strides out = Dims::filled(wanted.rank(), 1);

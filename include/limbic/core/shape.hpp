@@ -81,7 +81,8 @@ inline index_t numel(const Shape& shape) {
   for (index_t d : shape) {
     check(d >= 0, "shape", "sizes must not be negative; got ", shape);
     if (d == 0) zero = true;
-    else if (n > (std::numeric_limits<index_t>::max() >> 4) / d) fail("shape", "too many elements; got ", shape);
+    else if (n > (std::numeric_limits<index_t>::max() >> 4) / d)
+      fail("shape", "too many elements; got ", shape);
     else n *= d;
   }
   return zero ? 0 : n;

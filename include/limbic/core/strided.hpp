@@ -20,8 +20,7 @@ struct Loops {
     for (int d = 0; d < shape.rank(); ++d) {
       if (shape[d] == 1) continue;
       bool merge = rank > 0;
-      for (int n = 0; merge && n < N; ++n)
-        merge = stride[n][rank - 1] == (*strides[n])[d] * shape[d];
+      for (int n = 0; merge && n < N; ++n) merge = stride[n][rank - 1] == (*strides[n])[d] * shape[d];
       if (!merge) ++rank;
       size[rank - 1] = merge ? size[rank - 1] * shape[d] : shape[d];
       for (int n = 0; n < N; ++n) stride[n][rank - 1] = (*strides[n])[d];
@@ -72,7 +71,9 @@ T converted(U v) {
     constexpr double kHigh = -2.0 * static_cast<double>(std::numeric_limits<T>::min() / 2);
     const double x = static_cast<double>(v);
     constexpr bool kSigned = std::is_signed_v<T>;
-    const bool fits = kSigned ? x >= kLow && x < kHigh : x > -1.0 && x < 2.0 * static_cast<double>(std::numeric_limits<T>::max() / 2 + 1);
+    const bool fits = kSigned
+                          ? x >= kLow && x < kHigh
+                          : x > -1.0 && x < 2.0 * static_cast<double>(std::numeric_limits<T>::max() / 2 + 1);
     if (!fits) [[unlikely]]
       fail("to", "a value must be finite and fit the integer type; got ", x);
   }
@@ -80,8 +81,8 @@ T converted(U v) {
 }
 }  // namespace detail
 
-// dst = src elementwise, converting the scalar (throws where a number does not fit an integer type); both strided over `shape`. They must not overlap
-// unless they are the same.
+// dst = src elementwise, converting the scalar (throws where a number does not fit an integer type); both
+// strided over `shape`. They must not overlap unless they are the same.
 template <class T, class U>
 void copy_strided(Cpu, const Shape& shape, T* dst, const Strides& dst_strides, const U* src,
                   const Strides& src_strides) {

@@ -51,7 +51,8 @@ class Tensor {
   static Tensor arange(index_t n, T start = T(0), T step = T(1)) {
     Tensor t = empty({n});
     std::vector<T> values(static_cast<std::size_t>(n));
-    for (std::size_t i = 0; i < values.size(); ++i) values[i] = static_cast<T>(start + static_cast<T>(i) * step);
+    for (std::size_t i = 0; i < values.size(); ++i)
+      values[i] = static_cast<T>(start + static_cast<T>(i) * step);
     copy_from_host(D{}, t.data_, values.data(), values.size());
     return t;
   }
@@ -64,10 +65,10 @@ class Tensor {
 
   // A copy of host values, row-major. Throws when their number is not that of the shape.
   template <class Range>
-    requires requires(const Range& r) {
-      std::data(r);
-      std::size(r);
-    }
+  requires requires(const Range& r) {
+    std::data(r);
+    std::size(r);
+  }
   static Tensor from(const Shape& shape, const Range& values) {
     check(static_cast<index_t>(std::size(values)) == limbic::numel(shape), "tensor",
           "as many values as the shape has are needed; got ", std::size(values), " for ", shape);
@@ -78,22 +79,21 @@ class Tensor {
   static Tensor from(const Shape& shape, std::initializer_list<T> values) {
     return from(shape, std::span(values.begin(), values.size()));
   }
-  static Tensor from(const Shape& shape, const std::vector<bool>& values)
-    requires std::is_same_v<T, bool>
-  {
-    Tensor<std::uint8_t, D> t = Tensor<std::uint8_t, D>::from(shape, std::vector<std::uint8_t>(values.begin(), values.end()));
+  static Tensor from(const Shape& shape, const std::vector<bool>& values) requires std::is_same_v<T, bool> {
+    Tensor<std::uint8_t, D> t =
+        Tensor<std::uint8_t, D>::from(shape, std::vector<std::uint8_t>(values.begin(), values.end()));
     return t.template to<bool>();
   }
 
   // A caller's memory, without a copy; see Storage::wrap. Strides count elements.
-  static Tensor wrap(T* data, const Shape& shape, std::optional<Strides> strides = {}, Release release = nullptr,
-                     void* context = nullptr) {
+  static Tensor wrap(T* data, const Shape& shape, std::optional<Strides> strides = {},
+                     Release release = nullptr, void* context = nullptr) {
     Tensor t;
     t.shape_ = shape;
     t.numel_ = limbic::numel(shape);
     t.strides_ = strides ? *strides : limbic::contiguous_strides(shape);
-    check(t.strides_.rank() == shape.rank(), "wrap", "as many strides as dimensions are needed; got ", t.strides_,
-          " for ", shape);
+    check(t.strides_.rank() == shape.rank(), "wrap", "as many strides as dimensions are needed; got ",
+          t.strides_, " for ", shape);
     check(data || t.numel_ == 0, "wrap", "a pointer to the data is needed; got null for ", shape);
     index_t last = 0;
     for (int d = 0; d < shape.rank(); ++d) {
@@ -104,7 +104,8 @@ class Tensor {
         fail("wrap", "the memory must end within 2^56 bytes; got strides ", t.strides_, " for ", shape);
       last += steps * t.strides_[d];
     }
-    t.storage_ = Storage<D>::wrap(data, (t.numel_ ? static_cast<std::size_t>(last) + 1 : 0) * sizeof(T), release, context);
+    t.storage_ = Storage<D>::wrap(data, (t.numel_ ? static_cast<std::size_t>(last) + 1 : 0) * sizeof(T),
+                                  release, context);
     t.data_ = data;
     t.contiguous_ = is_dense(t.shape_, t.strides_);
     return t;
@@ -172,7 +173,8 @@ class Tensor {
 
   // Elements start, start + step, ... before stop along dim. Negative start and stop count from the
   // back; both are clamped as in Python. Step must be positive.
-  Tensor slice(index_t dim, index_t start, index_t stop = std::numeric_limits<index_t>::max(), index_t step = 1) const {
+  Tensor slice(index_t dim, index_t start, index_t stop = std::numeric_limits<index_t>::max(),
+               index_t step = 1) const {
     const int d = normalize_dim("slice", dim, rank());
     check(step > 0, "slice", "step must be positive; got ", step);
     const index_t n = shape_[d];
@@ -190,7 +192,8 @@ class Tensor {
   Tensor select(index_t dim, index_t index) const {
     const int d = normalize_dim("select", dim, rank());
     const index_t n = shape_[d], i = index < 0 ? index + n : index;
-    check(i >= 0 && i < n, "select", "index must be in [", -n, ", ", n - 1, "]; got ", index, " for dim ", d, " of ", shape_);
+    check(i >= 0 && i < n, "select", "index must be in [", -n, ", ", n - 1, "]; got ", index, " for dim ", d,
+          " of ", shape_);
     Tensor t = *this;
     t.data_ += i * strides_[d];
     t.shape_.erase(d);
@@ -200,7 +203,8 @@ class Tensor {
   }
   // Dimensions in a new order.
   Tensor permute(const Dims& order) const {
-    check(order.rank() == rank(), "permute", "every dimension must be named once; got ", order, " for ", shape_);
+    check(order.rank() == rank(), "permute", "every dimension must be named once; got ", order, " for ",
+          shape_);
     const auto seen = dim_flags("permute", rank() ? order : Dims{}, rank());
     (void)seen;
     Tensor t = *this;
@@ -220,10 +224,12 @@ class Tensor {
     t.finish_view();
     return t;
   }
-  // Elements whose indices along dim1 and dim0 differ by `offset`, as a new last dimension in place of the two.
+  // Elements whose indices along dim1 and dim0 differ by `offset`, as a new last dimension in place of the
+  // two.
   Tensor diagonal(index_t offset = 0, index_t dim0 = 0, index_t dim1 = 1) const {
     const int a = normalize_dim("diagonal", dim0, rank()), b = normalize_dim("diagonal", dim1, rank());
-    check(a != b, "diagonal", "two different dimensions are needed; got ", dim0, " and ", dim1, " for ", shape_);
+    check(a != b, "diagonal", "two different dimensions are needed; got ", dim0, " and ", dim1, " for ",
+          shape_);
     offset = std::clamp(offset, -shape_[a], shape_[b]);
     const index_t rows = std::max<index_t>(0, shape_[a] - std::max<index_t>(0, -offset));
     const index_t cols = std::max<index_t>(0, shape_[b] - std::max<index_t>(0, offset));
@@ -326,7 +332,8 @@ class Tensor {
     storage_.touch(site);
     if (source.data_ == data_ && source.shape_ == shape_ && source.strides_ == strides_) return *this;
     const Tensor from = source.storage_.same(storage_) && storage_ ? source.clone() : source;
-    copy_strided(D{}, shape_, data_, strides_, from.data_, expanded_strides(from.shape_, from.strides_, shape_));
+    copy_strided(D{}, shape_, data_, strides_, from.data_,
+                 expanded_strides(from.shape_, from.strides_, shape_));
     return *this;
   }
   // Sets one element.
@@ -343,8 +350,9 @@ class Tensor {
     contiguous_ = is_dense(shape_, strides_);
   }
   void require_contiguous(std::string_view op) const {
-    if (!contiguous_) fail(op, "the elements must be dense and in order; got ", shape_, " with strides ", strides_,
-                           " (hint: contiguous())");
+    if (!contiguous_)
+      fail(op, "the elements must be dense and in order; got ", shape_, " with strides ", strides_,
+           " (hint: contiguous())");
   }
   Tensor select_element(const Dims& indices) const {
     check(indices.rank() == rank(), "at", "one index a dimension is needed; got ", indices, " for ", shape_);

@@ -23,17 +23,24 @@ namespace limbic {
 
 namespace cpu::detail {
 
-using EigenRows = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+// double, as a type that depends on T: what is made of it costs compile time only where it is used.
+template <class T>
+struct DoubleFor {
+  using type = double;
+};
+template <class T>
+using EigenRows = Eigen::Matrix<typename DoubleFor<T>::type, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 
 template <class T>
-EigenRows symmetric_part(const Tensor<T, Cpu>& a) {
+EigenRows<T> symmetric_part(const Tensor<T, Cpu>& a) {
   using Rows = Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
   const Tensor<T, Cpu> dense = a.contiguous();
-  const EigenRows m = Eigen::Map<const Rows>(dense.data(), a.size(0), a.size(0)).template cast<double>();
+  const EigenRows<T> m = Eigen::Map<const Rows>(dense.data(), a.size(0), a.size(0)).template cast<double>();
   return (m + m.transpose()) * 0.5;
 }
-template <class T>
-void store_rows(Tensor<T, Cpu>& y, const EigenRows& m) {
+template <class T, class Rows>
+void store_rows(Tensor<T, Cpu>& y, const Rows& m) {
+  static_assert(Rows::IsRowMajor);
   T* to = y.mutable_data();
   for (index_t i = 0; i < y.numel(); ++i) to[i] = static_cast<T>(m.data()[i]);
 }
@@ -64,8 +71,9 @@ inline double log_divided_difference(double* x, int count) {
 }
 
 // Sum over all chains from `at` to `to` through the directions in `left`, in every order.
-inline double log_chains(const std::vector<EigenRows>& f, const double* values, unsigned left, index_t at, index_t to,
-                         std::vector<double>& points) {
+template <class Rows>
+double log_chains(const std::vector<Rows>& f, const double* values, unsigned left, index_t at, index_t to,
+                  std::vector<double>& points) {
   double sum = 0;
   for (std::size_t q = 0; q < f.size(); ++q) {
     const unsigned rest = left & ~(1u << q);
@@ -86,49 +94,51 @@ inline double log_chains(const std::vector<EigenRows>& f, const double* values, 
 
 }  // namespace cpu::detail
 
-// values (d), ascending, and vectors (d, d), as columns, of the symmetric part of a (d, d). False when a is not
-// finite.
+// values (d), ascending, and vectors (d, d), as columns, of the symmetric part of a (d, d). False when a is
+// not finite.
 template <class T>
 bool eigh(Cpu, const Tensor<T, Cpu>& a, Tensor<double, Cpu>& values, Tensor<double, Cpu>& vectors) {
   using namespace cpu::detail;
-  const EigenRows m = symmetric_part(a);
+  const EigenRows<T> m = symmetric_part(a);
   if (!m.allFinite()) return false;
-  const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver(m);
+  const Eigen::SelfAdjointEigenSolver<
+      Eigen::Matrix<typename DoubleFor<T>::type, Eigen::Dynamic, Eigen::Dynamic>>
+      solver(m);
   if (solver.info() != Eigen::Success) return false;
   std::copy_n(solver.eigenvalues().data(), m.rows(), values.mutable_data());
-  store_rows(vectors, EigenRows(solver.eigenvectors()));
+  store_rows(vectors, EigenRows<T>(solver.eigenvectors()));
   return true;
 }
 
 // y = V diag(g(e)) V' for eigenvalues e and vectors V.
 template <class T, class G>
-void spectral_function(Cpu, Tensor<T, Cpu>& y, const Tensor<double, Cpu>& values, const Tensor<double, Cpu>& vectors,
-                       G&& g) {
+void spectral_function(Cpu, Tensor<T, Cpu>& y, const Tensor<double, Cpu>& values,
+                       const Tensor<double, Cpu>& vectors, G&& g) {
   using namespace cpu::detail;
   const index_t d = values.numel();
-  const Eigen::Map<const EigenRows> v(vectors.data(), d, d);
-  Eigen::VectorXd e(d);
+  const Eigen::Map<const EigenRows<T>> v(vectors.data(), d, d);
+  Eigen::Matrix<typename DoubleFor<T>::type, Eigen::Dynamic, 1> e(d);
   for (index_t i = 0; i < d; ++i) e(i) = g(values.data()[i]);
-  store_rows(y, EigenRows(v * e.asDiagonal() * v.transpose()));
+  store_rows(y, EigenRows<T>(v * e.asDiagonal() * v.transpose()));
 }
 
 // y = the derivative of the logarithm in the given directions (d, d), at least one.
 template <class T>
-void log_derivative(Cpu, Tensor<T, Cpu>& y, const Tensor<double, Cpu>& values, const Tensor<double, Cpu>& vectors,
-                    std::span<const Tensor<T, Cpu>> directions) {
+void log_derivative(Cpu, Tensor<T, Cpu>& y, const Tensor<double, Cpu>& values,
+                    const Tensor<double, Cpu>& vectors, std::span<const Tensor<T, Cpu>> directions) {
   using namespace cpu::detail;
   const index_t d = values.numel();
-  const Eigen::Map<const EigenRows> v(vectors.data(), d, d);
-  std::vector<EigenRows> f;
+  const Eigen::Map<const EigenRows<T>> v(vectors.data(), d, d);
+  std::vector<EigenRows<T>> f;
   for (const auto& e : directions) f.push_back(v.transpose() * symmetric_part(e) * v);
-  EigenRows r(d, d);
+  EigenRows<T> r(d, d);
   std::vector<double> points;
   for (index_t i = 0; i < d; ++i)
     for (index_t j = i; j < d; ++j) {
       points.assign(1, values.data()[i]);
       r(i, j) = r(j, i) = log_chains(f, values.data(), (1u << f.size()) - 1, i, j, points);
     }
-  store_rows(y, EigenRows(v * r * v.transpose()));
+  store_rows(y, EigenRows<T>(v * r * v.transpose()));
 }
 
 }  // namespace limbic
