@@ -25,7 +25,8 @@ void check_points(const char* op, const Tensor<float>& x, index_t least) {
     if (!std::isfinite(v)) fail(op, "points must be finite; got ", static_cast<double>(v));
 }
 
-// P (N, N) of the high-dimensional points: conditional Gaussians of the wanted perplexity, made symmetric, sum 1.
+// P (N, N) of the high-dimensional points: conditional Gaussians of the wanted perplexity, made symmetric,
+// sum 1.
 Tensor<float> affinities(const Tensor<double>& x, double perplexity) {
   const index_t n = x.size(0);
   const Tensor<double> gram = matmul(x, x.transpose(0, 1));
@@ -65,7 +66,8 @@ Tensor<float> affinities(const Tensor<double>& x, double perplexity) {
   float* to = out.mutable_data();
   for (std::size_t i = 0; i < count; ++i)
     for (std::size_t j = 0; j < count; ++j)
-      to[i * count + j] = static_cast<float>((p[i * count + j] + p[j * count + i]) / (2 * static_cast<double>(n)));
+      to[i * count + j] =
+          static_cast<float>((p[i * count + j] + p[j * count + i]) / (2 * static_cast<double>(n)));
   return out;
 }
 
@@ -82,7 +84,8 @@ PcaResult pca(const Tensor<float>& x, index_t k) {
   const Tensor<double> products = wide ? matmul(centred, turned) : matmul(turned, centred);
   const index_t size = products.size(0);
   Tensor<double> values = Tensor<double>::empty({size}), vectors = Tensor<double>::empty({size, size});
-  if (!eigh(Cpu{}, products, values, vectors)) fail("pca", "points must be small enough to square; got infinities");
+  if (!eigh(Cpu{}, products, values, vectors))
+    fail("pca", "points must be small enough to square; got infinities");
 
   PcaResult out{Tensor<float>::zeros({n, k}), Tensor<float>::zeros({k, c}), Tensor<double>::zeros({k})};
   double total = 0;
@@ -131,17 +134,17 @@ Tensor<float> tsne(const Tensor<float>& x, const TsneOptions& options) {
     const float more = early ? static_cast<float>(options.exaggeration) : 1.0f;
     const Tensor<float> a = y.slice(1, 0, 1).contiguous(), b = y.slice(1, 1, 2).contiguous();
     const Tensor<float> wide_a = transpose(a), wide_b = transpose(b), with_ones = concat({y, ones}, 1);
-    // sum_j w_ij (y_i - y_j) for the attracting weights, p k, and the repelling ones, k^2, which are divided by the
-    // sum of all k once it is known. Some rows at a time, so that what is in between stays in the cache.
+    // sum_j w_ij (y_i - y_j) for the attracting weights, p k, and the repelling ones, k^2, which are divided
+    // by the sum of all k once it is known. Some rows at a time, so that what is in between stays in the
+    // cache.
     std::vector<Tensor<float>> attracting, repelling;
     double total = -static_cast<double>(n);  // without the diagonal, where k is 1
     for (index_t row = 0; row < n; row += kRows) {
       const index_t end = std::min(row + kRows, n);
-      const Tensor<float> k = map(
-          [](auto ai, auto aj, auto bi, auto bj) {
-            return 1.0f / (1.0f + (ai - aj) * (ai - aj) + (bi - bj) * (bi - bj));
-          },
-          a.slice(0, row, end), wide_a, b.slice(0, row, end), wide_b);
+      const Tensor<float> k =
+          map([](auto ai, auto aj, auto bi,
+                 auto bj) { return 1.0f / (1.0f + (ai - aj) * (ai - aj) + (bi - bj) * (bi - bj)); },
+              a.slice(0, row, end), wide_a, b.slice(0, row, end), wide_b);
       total += static_cast<double>(sum(k).item());
       const Tensor<float> part = y.slice(0, row, end);
       const auto forces = [&](const Tensor<float>& weights) {
@@ -160,8 +163,8 @@ Tensor<float> tsne(const Tensor<float>& x, const TsneOptions& options) {
         },
         gain, velocity, gradient);
     const float momentum = early ? 0.5f : 0.8f;
-    velocity = map([momentum, rate](auto v, auto g, auto d) { return momentum * v - rate * g * d; }, velocity, gain,
-                   gradient);
+    velocity = map([momentum, rate](auto v, auto g, auto d) { return momentum * v - rate * g * d; }, velocity,
+                   gain, gradient);
     y = y + velocity;
     y = y - mean(y, {0}, true);
   }

@@ -31,7 +31,8 @@ std::string blend(const std::array<Rgb, N>& stops, double share) {
 }
 
 void replace_all(std::string& text, std::string_view from, std::string_view to) {
-  for (auto at = text.find(from); at != text.npos; at = text.find(from, at + to.size())) text.replace(at, from.size(), to);
+  for (auto at = text.find(from); at != text.npos; at = text.find(from, at + to.size()))
+    text.replace(at, from.size(), to);
 }
 
 void remove_between(std::string& text, std::string_view open, std::string_view close) {
@@ -42,8 +43,8 @@ void remove_between(std::string& text, std::string_view open, std::string_view c
   }
 }
 
-// Without what only a file of its own needs; ids are made unique, as many pictures stand in one page; fonts are the
-// page's.
+// Without what only a file of its own needs; ids are made unique, as many pictures stand in one page; fonts
+// are the page's.
 std::string embeddable(std::string svg, const Frame& frame) {
   const std::string token = "g" + Hash64().add(svg).text().substr(0, 10) + "-";
   const auto body = svg.find('>', svg.find("<svg"));
@@ -58,10 +59,12 @@ std::string embeddable(std::string svg, const Frame& frame) {
   replace_all(svg, " font-family=\"Helvetica:Bold\"", " font-weight=\"600\"");
   replace_all(svg, " font-family=\"Helvetica\"", "");
   const std::string w = std::to_string(frame.width), h = std::to_string(frame.height);
-  return "<svg xmlns=\"http://www.w3.org/2000/svg\" xmlns:xlink=\"http://www.w3.org/1999/xlink\" viewBox=\"0 0 " + w + " " +
-         h + "\" width=\"" + w + "\" height=\"" + h +
+  return "<svg xmlns=\"http://www.w3.org/2000/svg\" xmlns:xlink=\"http://www.w3.org/1999/xlink\" viewBox=\"0 "
+         "0 " +
+         w + " " + h + "\" width=\"" + w + "\" height=\"" + h +
          "\" style=\"max-width:100%;height:auto\" role=\"img\" aria-label=\"" + escape_html(frame.title) +
-         "\" font-family=\"system-ui, -apple-system, 'Segoe UI', Roboto, 'DejaVu Sans', Helvetica, Arial, sans-serif\">" +
+         "\" font-family=\"system-ui, -apple-system, 'Segoe UI', Roboto, 'DejaVu Sans', Helvetica, Arial, "
+         "sans-serif\">" +
          svg;
 }
 
@@ -74,12 +77,15 @@ std::string series_colour(std::size_t i) {
 }
 
 std::string blue_scale(double share) {
-  return blend(std::array<Rgb, 5>{{{247, 249, 252}, {207, 222, 239}, {146, 182, 216}, {74, 130, 182}, {30, 72, 122}}},
-               share);
+  return blend(
+      std::array<Rgb, 5>{{{247, 249, 252}, {207, 222, 239}, {146, 182, 216}, {74, 130, 182}, {30, 72, 122}}},
+      share);
 }
 std::string heat_scale(double share) {
-  return blend(std::array<Rgb, 6>{{{252, 248, 238}, {249, 224, 168}, {240, 172, 100}, {214, 105, 72}, {150, 52, 82},
-                                   {68, 24, 74}}}, share);
+  return blend(
+      std::array<Rgb, 6>{
+          {{252, 248, 238}, {249, 224, 168}, {240, 172, 100}, {214, 105, 72}, {150, 52, 82}, {68, 24, 74}}},
+      share);
 }
 
 std::string Gnuplot::quote(std::string_view text) {
@@ -101,16 +107,20 @@ Gnuplot::Gnuplot(const Frame& frame) : frame_(frame) {
   line("set tics nomirror out scale 0.5 textcolor rgb '#45505b'");
   line("set grid ytics back lc rgb '#e7eaee' lw 1 lt 1");
   line("set datafile missing 'NaN'");
-  line("set key outside right center vertical Left reverse samplen 1.4 spacing 1.25 width -2 textcolor rgb '#2c3640'");
+  line(
+      "set key outside right center vertical Left reverse samplen 1.4 spacing 1.25 width -2 textcolor rgb "
+      "'#2c3640'");
   if (!frame.title.empty()) {
     line("set tmargin 2.6");
-    line("set label 1000 " + quote(frame.title) + " at graph 0, graph 1 offset 0,1.1 left font 'Helvetica:Bold,13' textcolor rgb '#1f2830' front");
+    line("set label 1000 " + quote(frame.title) +
+         " at graph 0, graph 1 offset 0,1.1 left font 'Helvetica:Bold,13' textcolor rgb '#1f2830' front");
   }
   const auto axis = [&](const char* name, const Axis& a) {
-    if (!a.label.empty()) line(std::string("set ") + name + "label " + quote(a.label) + " textcolor rgb '#45505b'");
+    if (!a.label.empty())
+      line(std::string("set ") + name + "label " + quote(a.label) + " textcolor rgb '#45505b'");
     if (a.low || a.high)
-      line(std::string("set ") + name + "range [" + (a.low ? number(*a.low) : "*") + ":" + (a.high ? number(*a.high) : "*") +
-           "]");
+      line(std::string("set ") + name + "range [" + (a.low ? number(*a.low) : "*") + ":" +
+           (a.high ? number(*a.high) : "*") + "]");
   };
   axis("x", frame.x);
   axis("y", frame.y);
@@ -139,8 +149,8 @@ Gnuplot& Gnuplot::palette(std::string (*scale)(double), double low, double high,
   line("set cbrange [" + number(low) + ":" + number(high) + "]");
   line("set colorbox noborder");
   line("set cbtics scale 0 format '%.3g' textcolor rgb '#45505b'");
-  line("set rmargin 16");
-  return line("set cblabel " + quote(label) + " offset -0.5,0 textcolor rgb '#45505b'");
+  line("set rmargin 13");
+  return line("set cblabel " + quote(label) + " offset 1.2,0 textcolor rgb '#45505b'");
 }
 
 std::string Gnuplot::svg() const {
@@ -152,8 +162,8 @@ std::string Gnuplot::svg() const {
          " (hint: apt-get install gnuplot-nox, or leave figures out with --no-figures)");
   }
   if (result.status != 0 || result.out.find("</svg>") == std::string::npos)
-    fail("gnuplot", "figure '", frame_.title, "' could not be drawn (status ", result.status, "): ",
-         result.errors.substr(0, 500));
+    fail("gnuplot", "figure '", frame_.title, "' could not be drawn (status ", result.status,
+         "): ", result.errors.substr(0, 500));
   return embeddable(std::move(result.out), frame_);
 }
 

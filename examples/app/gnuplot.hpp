@@ -1,4 +1,5 @@
-// A gnuplot script in the making, in the house style, and what comes of it: an SVG that can stand in an HTML page.
+// A gnuplot script in the making, in the house style, and what comes of it: an SVG that can stand in an HTML
+// page.
 #pragma once
 
 #include <app/plots.hpp>

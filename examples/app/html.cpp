@@ -31,13 +31,13 @@ section { background: var(--card); border: 1px solid var(--line); border-radius:
 .scroll { overflow-x: auto; margin: 8px 0 14px; }
 table { border-collapse: collapse; font-size: 14.5px; font-variant-numeric: tabular-nums; min-width: 50%; }
 th { text-align: left; color: var(--soft); font-weight: 600; font-size: 13px; border-bottom: 2px solid var(--line);
-  padding: 6px 16px 6px 8px; vertical-align: bottom; }
-td { padding: 7px 16px 7px 8px; border-bottom: 1px solid var(--line); vertical-align: top; }
+  padding: 6px 12px 6px 8px; vertical-align: bottom; }
+td { padding: 7px 12px 7px 8px; border-bottom: 1px solid var(--line); vertical-align: top; }
 th.number, td.number { text-align: right; }
 td.number, td:first-child { white-space: nowrap; }
 tr:last-child td { border-bottom: 0; }
 td.strong { font-weight: 650; }
-.detail { display: block; font-size: 12.5px; font-weight: 400; white-space: normal; min-width: 24ch; }
+.detail { display: block; font-size: 12.5px; font-weight: 400; white-space: normal; min-width: 19ch; }
 .caption { font-size: 13.5px; margin: 0 0 8px; max-width: 92ch; }
 .figures { display: flex; flex-wrap: wrap; gap: 18px; margin: 10px 0 6px; align-items: flex-start; }
 figure { margin: 0; max-width: 100%; }
@@ -60,10 +60,15 @@ footer { color: var(--soft); font-size: 13px; padding-bottom: 40px; }
 std::size_t sequence(std::string_view s) {
   const auto at = [&](std::size_t i) { return i < s.size() ? static_cast<unsigned char>(s[i]) : 0u; };
   const unsigned c = at(0);
-  const std::size_t n = c < 0x80 ? 1 : c >= 0xc2 && c < 0xe0 ? 2 : c >= 0xe0 && c < 0xf0 ? 3 : c >= 0xf0 && c < 0xf5 ? 4 : 0;
+  const std::size_t n = c < 0x80                ? 1
+                        : c >= 0xc2 && c < 0xe0 ? 2
+                        : c >= 0xe0 && c < 0xf0 ? 3
+                        : c >= 0xf0 && c < 0xf5 ? 4
+                                                : 0;
   for (std::size_t i = 1; i < n; ++i)
     if ((at(i) & 0xc0) != 0x80) return 0;
-  if ((c == 0xe0 && at(1) < 0xa0) || (c == 0xed && at(1) >= 0xa0) || (c == 0xf0 && at(1) < 0x90) || (c == 0xf4 && at(1) >= 0x90))
+  if ((c == 0xe0 && at(1) < 0xa0) || (c == 0xed && at(1) >= 0xa0) || (c == 0xf0 && at(1) < 0x90) ||
+      (c == 0xf4 && at(1) >= 0x90))
     return 0;
   return n;
 }
@@ -96,7 +101,8 @@ std::string escape_html(std::string_view text) {
   return out;
 }
 
-HtmlPage::HtmlPage(std::string title, std::string subtitle) : title_(std::move(title)), subtitle_(std::move(subtitle)) {}
+HtmlPage::HtmlPage(std::string title, std::string subtitle)
+    : title_(std::move(title)), subtitle_(std::move(subtitle)) {}
 
 void HtmlPage::banner(const std::string& text) { banner_ = text; }
 
@@ -124,7 +130,8 @@ void HtmlPage::table(const HtmlTable& table) {
   if (!table.caption.empty()) body_ += tag("p", table.caption, "caption");
   body_ += "<div class=\"scroll\"><table><thead><tr>";
   for (std::size_t i = 0; i < table.columns.size(); ++i)
-    body_ += tag("th", table.columns[i], !table.rows.empty() && i < table.rows[0].size() && table.rows[0][i].number ? "number" : "");
+    body_ += tag("th", table.columns[i],
+                 !table.rows.empty() && i < table.rows[0].size() && table.rows[0][i].number ? "number" : "");
   body_ += "</tr></thead><tbody>\n";
   for (const auto& row : table.rows) {
     check(row.size() == table.columns.size(), "html", "a cell for each of the ", table.columns.size(),
@@ -154,13 +161,16 @@ void HtmlPage::figures(const std::vector<Figure>& figures) {
   body_ += "</div>\n";
 }
 
-void HtmlPage::open_details(const std::string& summary) { body_ += "<details>" + tag("summary", summary) + "\n"; }
+void HtmlPage::open_details(const std::string& summary) {
+  body_ += "<details>" + tag("summary", summary) + "\n";
+}
 void HtmlPage::close_details() { body_ += "</details>\n"; }
 void HtmlPage::footer(const std::string& text) { footer_ = text; }
 
 std::string HtmlPage::text() const {
-  std::string out = "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-                    "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n";
+  std::string out =
+      "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+      "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n";
   out += tag("title", title_) + "\n<style>" + kStyle + "</style>\n</head>\n<body>\n";
   if (!banner_.empty()) out += "<div class=\"banner\" role=\"note\">" + escape_html(banner_) + "</div>\n";
   out += "<header>" + tag("h1", title_) + (subtitle_.empty() ? "" : tag("p", subtitle_)) + "</header>\n<nav>";

@@ -26,21 +26,25 @@ std::pair<double, double> finite_range(const char* op, const std::vector<double>
 
 std::string tics(const std::vector<std::string>& names, int pixels, int needed) {
   const auto count = static_cast<int>(names.size());
-  const std::size_t step = static_cast<std::size_t>(std::max(1, (count * needed + pixels - 1) / std::max(1, pixels)));
+  const std::size_t step =
+      static_cast<std::size_t>(std::max(1, (count * needed + pixels - 1) / std::max(1, pixels)));
   std::string text = "(";
   for (std::size_t i = 0; i < names.size(); i += step)
     text += (i ? ", " : "") + Gnuplot::quote(names[i]) + " " + std::to_string(i);
   return text + ")";
 }
 
-// Weights w and offset c of the spline c + sum_j w_j g(|r - r_j|), g(d) = d^2 (ln d - 1), through the values: the
-// smoothest surface in the sense of bending (Sandwell, Geophysical Research Letters 14, 1987).
+// Weights w and offset c of the spline c + sum_j w_j g(|r - r_j|), g(d) = d^2 (ln d - 1), through the values:
+// the smoothest surface in the sense of bending (Sandwell, Geophysical Research Letters 14, 1987).
 class Spline {
  public:
   Spline(const std::vector<double>& x, const std::vector<double>& y, const std::vector<double>& values)
-      : x_(x), y_(y), mean_(std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size())) {
+      : x_(x),
+        y_(y),
+        mean_(std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size())) {
     const auto n = static_cast<index_t>(x.size());
-    Tensor<double> g = Tensor<double>::empty({n, n}), e = Tensor<double>::empty({n}), v = Tensor<double>::empty({n, n});
+    Tensor<double> g = Tensor<double>::empty({n, n}), e = Tensor<double>::empty({n}),
+                   v = Tensor<double>::empty({n, n});
     double* to = g.mutable_data();
     for (std::size_t i = 0; i < x.size(); ++i)
       for (std::size_t j = 0; j < x.size(); ++j) *to++ = green(x[i] - x[j], y[i] - y[j]);
@@ -52,7 +56,8 @@ class Spline {
     spectral_function(Cpu{}, g, e, v, [&](double m) { return std::abs(m) > 1e-9 * largest ? 1 / m : 0.0; });
     weights_.assign(x.size(), 0.0);
     for (std::size_t i = 0; i < x.size(); ++i)
-      for (std::size_t j = 0; j < x.size(); ++j) weights_[i] += g.data()[i * x.size() + j] * (values[j] - mean_);
+      for (std::size_t j = 0; j < x.size(); ++j)
+        weights_[i] += g.data()[i * x.size() + j] * (values[j] - mean_);
   }
   double operator()(double x, double y) const {
     double sum = mean_;
@@ -72,7 +77,8 @@ class Spline {
 
 }  // namespace
 
-std::string confusion_map(const Frame& frame, const std::vector<std::string>& classes, const Tensor<index_t>& counts) {
+std::string confusion_map(const Frame& frame, const std::vector<std::string>& classes,
+                          const Tensor<index_t>& counts) {
   const auto k = static_cast<index_t>(classes.size());
   if (k == 0 || counts.rank() != 2 || counts.size(0) != k || counts.size(1) != k)
     fail("confusion map", "counts (K, K) for K = ", k, " classes are needed; got ", counts.shape());
@@ -83,7 +89,8 @@ std::string confusion_map(const Frame& frame, const std::vector<std::string>& cl
   g.line("unset grid").line("unset key").line("set border 0").line("set tics scale 0");
   const std::string last = Gnuplot::number(static_cast<double>(k) - 0.5);
   g.line("set xrange [-0.5:" + last + "]").line("set yrange [" + last + ":-0.5]");
-  g.line("set xtics " + tics(classes, 1, 0)).line("set ytics " + tics(classes, 1, 0) + " rotate by 90 center offset 0.4,0");
+  g.line("set xtics " + tics(classes, 1, 0))
+      .line("set ytics " + tics(classes, 1, 0) + " rotate by 90 center offset 0.4,0");
   int tag = 1;
   for (index_t i = 0; i < k; ++i) {
     double total = 0;
@@ -91,16 +98,17 @@ std::string confusion_map(const Frame& frame, const std::vector<std::string>& cl
     for (index_t j = 0; j < k; ++j) {
       const double share = total > 0 ? static_cast<double>(counts.at(i, j)) / total : 0;
       const auto at = [](index_t v, double d) { return Gnuplot::number(static_cast<double>(v) + d); };
-      g.line("set object " + std::to_string(tag) + " rectangle from " + at(j, -0.48) + "," + at(i, -0.48) + " to " + at(j, 0.48) +
-             "," + at(i, 0.48) + " fc rgb '" + blue_scale(share) + "' fs solid noborder");
+      g.line("set object " + std::to_string(tag) + " rectangle from " + at(j, -0.48) + "," + at(i, -0.48) +
+             " to " + at(j, 0.48) + "," + at(i, 0.48) + " fc rgb '" + blue_scale(share) +
+             "' fs solid noborder");
       char text[32];
       std::snprintf(text, sizeof text, "%.0f %%", 100 * share);
       const std::string ink = share > 0.55 ? "'#ffffff'" : "'#26303a'";
       const std::string place = at(j, 0) + "," + at(i, 0);
       g.line("set label " + std::to_string(2 * tag - 1) + " '" + text + "' at " + place +
              " center offset 0,0.35 font 'Helvetica:Bold,13' textcolor rgb " + ink + " front");
-      g.line("set label " + std::to_string(2 * tag) + " '" + std::to_string(counts.at(i, j)) + "' at " + place +
-             " center offset 0,-0.6 font 'Helvetica,10' textcolor rgb " + ink + " front");
+      g.line("set label " + std::to_string(2 * tag) + " '" + std::to_string(counts.at(i, j)) + "' at " +
+             place + " center offset 0,-0.6 font 'Helvetica,10' textcolor rgb " + ink + " front");
       ++tag;
     }
   }
@@ -111,7 +119,8 @@ std::string matrix_map(const Frame& frame, const Tensor<double>& values, const s
                        const std::vector<std::string>& columns, const std::string& scale_label) {
   if (values.rank() != 2 || values.numel() == 0 || values.size(0) != static_cast<index_t>(rows.size()) ||
       values.size(1) != static_cast<index_t>(columns.size()))
-    fail("matrix map", "values (", rows.size(), ", ", columns.size(), ") are needed for these names; got ", values.shape());
+    fail("matrix map", "values (", rows.size(), ", ", columns.size(), ") are needed for these names; got ",
+         values.shape());
   Gnuplot g(frame);
   const auto flat = values.to_vector();
   const auto [low, high] = finite_range("matrix map", flat);
@@ -133,22 +142,26 @@ std::string matrix_map(const Frame& frame, const Tensor<double>& values, const s
 }
 
 std::string topography(const Frame& frame, const Tensor<double>& positions, const std::vector<double>& values,
-                       const std::vector<std::string>& names, const std::string& scale_label, index_t labelled) {
+                       const std::vector<std::string>& names, const std::string& scale_label,
+                       index_t labelled) {
   const std::size_t n = values.size();
-  if (n < 3 || positions.rank() != 2 || positions.size(0) != static_cast<index_t>(n) || positions.size(1) != 2)
-    fail("topography", "positions (N, 2) and N values, at least 3, are needed; got ", positions.shape(), " and ", n);
-  check(names.empty() || names.size() == n, "topography", "a name for each of the ", n, " electrodes or none are needed; got ",
-        names.size());
+  if (n < 3 || positions.rank() != 2 || positions.size(0) != static_cast<index_t>(n) ||
+      positions.size(1) != 2)
+    fail("topography", "positions (N, 2) and N values, at least 3, are needed; got ", positions.shape(),
+         " and ", n);
+  check(names.empty() || names.size() == n, "topography", "a name for each of the ", n,
+        " electrodes or none are needed; got ", names.size());
   std::vector<double> x(n), y(n);
   for (std::size_t i = 0; i < n; ++i) {
     x[i] = positions.at(static_cast<index_t>(i), 0);
     y[i] = positions.at(static_cast<index_t>(i), 1);
-    check(std::isfinite(values[i]), "topography", "values must be finite; got ", values[i], " at electrode ", i);
+    check(std::isfinite(values[i]), "topography", "values must be finite; got ", values[i], " at electrode ",
+          i);
   }
   const auto [low, high] = finite_range("topography", values);
   const Spline surface(x, y, values);
 
-  constexpr int kPoints = 90;     // a side of the grid
+  constexpr int kPoints = 90;      // a side of the grid
   constexpr double kReach = 1.04;  // radius to which the surface is drawn: hidden beneath the outline
   std::vector<std::vector<double>> grid;
   for (int i = 0; i < kPoints; ++i)
@@ -176,8 +189,13 @@ std::string topography(const Frame& frame, const Tensor<double>& positions, cons
   f.x.label = f.y.label = "";
   Gnuplot g(f);
   g.palette(heat_scale, low, high, scale_label);
-  g.data("z", grid).data("ring", ring).data("nose", nose).data("dots", dots).data("left", ear(-1)).data("right", ear(1));
-  g.line("unset grid").line("unset key").line("unset border").line("unset tics").line("set cbtics scale 0");
+  g.data("z", grid)
+      .data("ring", ring)
+      .data("nose", nose)
+      .data("dots", dots)
+      .data("left", ear(-1))
+      .data("right", ear(1));
+  g.line("unset grid").line("unset key").line("unset border").line("unset xtics").line("unset ytics");
   g.line("set datafile missing '?'");  // a cell that is not a number is clear, but it is there
   g.line("set size ratio -1").line("set xrange [-1.22:1.22]").line("set yrange [-1.14:1.22]");
   g.line("set lmargin 1").line("set bmargin 1");
@@ -189,14 +207,17 @@ std::string topography(const Frame& frame, const Tensor<double>& positions, cons
   std::vector<std::size_t> order(n);
   std::iota(order.begin(), order.end(), std::size_t{0});
   std::ranges::stable_sort(order, [&](std::size_t a, std::size_t b) { return values[a] > values[b]; });
-  for (std::size_t i = 0; i < std::min(static_cast<std::size_t>(std::max<index_t>(labelled, 0)), names.size()); ++i)
-    g.line("set label " + std::to_string(i + 1) + " " + Gnuplot::quote(names[order[i]]) + " at " + Gnuplot::number(x[order[i]]) +
-           "," + Gnuplot::number(y[order[i]]) + " center offset 0,0.65 font 'Helvetica:Bold,10' textcolor rgb '" +
+  for (std::size_t i = 0;
+       i < std::min(static_cast<std::size_t>(std::max<index_t>(labelled, 0)), names.size()); ++i)
+    g.line("set label " + std::to_string(i + 1) + " " + Gnuplot::quote(names[order[i]]) + " at " +
+           Gnuplot::number(x[order[i]]) + "," + Gnuplot::number(y[order[i]]) +
+           " center offset 0,0.65 font 'Helvetica:Bold,10' textcolor rgb '" +
            (values[order[i]] - low > 0.5 * (high - low) ? "#ffffff" : "#1f2830") + "' front");
   const std::string ink = "lw 2 lc rgb '#3a444e' notitle";
   g.line("plot $z using 1:2:3 with image notitle, $cover with lines lw " + Gnuplot::number(0.11 * per_unit) +
-         " lc rgb '#ffffff' notitle, $ring with lines " + ink + ", $nose with lines " + ink + ", $left with lines " + ink +
-         ", $right with lines " + ink + ", $dots with points pt 7 ps 0.25 lc rgb '#3a444e' notitle");
+         " lc rgb '#ffffff' notitle, $ring with lines " + ink + ", $nose with lines " + ink +
+         ", $left with lines " + ink + ", $right with lines " + ink +
+         ", $dots with points pt 7 ps 0.25 lc rgb '#3a444e' notitle");
   return g.svg();
 }
 

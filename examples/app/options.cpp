@@ -37,8 +37,9 @@ T from_json(const Json& json, const std::string& key, const std::string& source)
     for (const Json& item : json) list.push_back(from_json<typename T::value_type>(item, key, source));
     return list;
   } else {
-    bool right = std::same_as<T, bool> ? json.is_boolean()
-                 : std::same_as<T, std::string> ? json.is_string() : json.is_number();
+    bool right = std::same_as<T, bool>          ? json.is_boolean()
+                 : std::same_as<T, std::string> ? json.is_string()
+                                                : json.is_number();
     if (std::same_as<T, index_t> && json.is_number_unsigned())
       right = json.get<std::uint64_t>() <= static_cast<std::uint64_t>(std::numeric_limits<index_t>::max());
     if (std::same_as<T, index_t> && json.is_number_float()) {
@@ -51,7 +52,8 @@ T from_json(const Json& json, const std::string& key, const std::string& source)
 }
 
 template <class T>
-void check_allowed(const T& value, const Allowed& allowed, const std::string& key, const std::string& source) {
+void check_allowed(const T& value, const Allowed& allowed, const std::string& key,
+                   const std::string& source) {
   if constexpr (is_list<T>) {
     for (const auto& item : value) check_allowed(item, allowed, key, source);
   } else if constexpr (std::same_as<T, std::string>) {
@@ -120,7 +122,8 @@ Allowed one_of(std::vector<std::string> words) {
 }
 
 Settings::Settings(CLI::App& app) : app_(app) {
-  app.add_option("--config", config_, "a named configuration, or a JSON file with these options as keys (repeatable)")
+  app.add_option("--config", config_,
+                 "a named configuration, or a JSON file with these options as keys (repeatable)")
       ->take_all()
       ->allow_extra_args(false)
       ->group("Configuration");
@@ -156,9 +159,12 @@ void Settings::add(const std::string& key, T& value, const std::string& help, co
   entries_.push_back(std::move(entry));
 }
 
-template void Settings::add(const std::string&, index_t&, const std::string&, const Allowed&, const std::string&);
-template void Settings::add(const std::string&, double&, const std::string&, const Allowed&, const std::string&);
-template void Settings::add(const std::string&, bool&, const std::string&, const Allowed&, const std::string&);
+template void Settings::add(const std::string&, index_t&, const std::string&, const Allowed&,
+                            const std::string&);
+template void Settings::add(const std::string&, double&, const std::string&, const Allowed&,
+                            const std::string&);
+template void Settings::add(const std::string&, bool&, const std::string&, const Allowed&,
+                            const std::string&);
 template void Settings::add(const std::string&, std::string&, const std::string&, const Allowed&,
                             const std::string&);
 template void Settings::add(const std::string&, std::vector<index_t>&, const std::string&, const Allowed&,
@@ -177,8 +183,8 @@ Settings::Entry& Settings::find(const std::string& key, const std::string& sourc
 }
 
 void Settings::set_all(const Json& values, const std::string& source, bool given) {
-  if (!values.is_object()) fail("settings", "an object of keys and values is needed; got ", values.type_name(),
-                                " from ", source);
+  if (!values.is_object())
+    fail("settings", "an object of keys and values is needed; got ", values.type_name(), " from ", source);
   for (const auto& [key, value] : values.items()) {
     if (key == "config") continue;
     Entry& entry = find(key, source);
@@ -206,8 +212,8 @@ const Json& Settings::configuration_values(const std::string& name, const std::s
     names.push_back(known);
     list += (list.empty() ? "" : ", ") + known;
   }
-  fail("settings", "a configuration must be a .json file or one of ", list, "; got '", name, "' from ", source,
-       " (hint: '", nearest(name, names), "' is the nearest)");
+  fail("settings", "a configuration must be a .json file or one of ", list, "; got '", name, "' from ",
+       source, " (hint: '", nearest(name, names), "' is the nearest)");
 }
 
 void Settings::resolve() {
@@ -246,8 +252,8 @@ void Settings::resolve() {
 }
 
 void Settings::assign(const Json& values, const std::string& source) {
-  if (!values.is_object()) fail("settings", "an object of keys and values is needed; got ", values.type_name(),
-                                " from ", source);
+  if (!values.is_object())
+    fail("settings", "an object of keys and values is needed; got ", values.type_name(), " from ", source);
   for (Entry& entry : entries_) entry.set(entry.initial, "the default");
   if (values.contains("config")) {
     if (!values["config"].is_string()) fail_value("config", "a text", values["config"].dump(), source);
@@ -295,8 +301,9 @@ std::optional<int> parse_command_line(CLI::App& app, int argc, const char* const
     auto extras = used->remaining(true);
     if (extras.empty()) extras = app.remaining(true);
     const std::string word = extras.empty() ? "" : extras.front().substr(0, extras.front().find('='));
-    fail("command line", "every argument must be known; got '", word.substr(0, 80), "' (hint: '", nearest(word, known),
-         "' is the nearest; ", used->get_name().empty() ? "" : used->get_name() + " ", "--help lists all)");
+    fail("command line", "every argument must be known; got '", word.substr(0, 80), "' (hint: '",
+         nearest(word, known), "' is the nearest; ", used->get_name().empty() ? "" : used->get_name() + " ",
+         "--help lists all)");
   } catch (const CLI::ParseError& e) {
     if (e.get_exit_code() == 0) return app.exit(e);  // --help, --version
     fail("command line", e.what(), " (hint: --help lists all options)");

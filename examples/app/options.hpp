@@ -96,8 +96,8 @@ class Settings {
   std::string configuration_;
 };
 
-// Reads the command line. An exit status when there is nothing left to do (--help was asked and answered). Throws
-// limbic::Error for what cannot be understood, naming the nearest option.
+// Reads the command line. An exit status when there is nothing left to do (--help was asked and answered).
+// Throws limbic::Error for what cannot be understood, naming the nearest option.
 std::optional<int> parse_command_line(CLI::App& app, int argc, const char* const* argv);
 
 // The word of `words` with the fewest insertions, deletions and replacements to `word` (Levenshtein); "" of

@@ -17,10 +17,11 @@ void check_series(const char* op, const std::vector<Series>& series) {
   check(!series.empty(), op, "at least one series is needed; got none");
   for (const Series& s : series) {
     if (s.x.size() != s.y.size() || s.x.empty())
-      fail(op, "series '", s.name, "' must have as many x as y, at least one; got ", s.x.size(), " and ", s.y.size());
+      fail(op, "series '", s.name, "' must have as many x as y, at least one; got ", s.x.size(), " and ",
+           s.y.size());
     if (s.low.size() != s.high.size() || (!s.low.empty() && s.low.size() != s.x.size()))
-      fail(op, "the band of series '", s.name, "' must have ", s.x.size(), " edges below and above; got ", s.low.size(),
-           " and ", s.high.size());
+      fail(op, "the band of series '", s.name, "' must have ", s.x.size(), " edges below and above; got ",
+           s.low.size(), " and ", s.high.size());
   }
 }
 
@@ -55,7 +56,8 @@ std::string line_chart(const Frame& frame, const std::vector<Series>& series) {
     const std::string name = "$s" + std::to_string(i);
     g.data(name.substr(1), rows);
     if (!s.low.empty())
-      bands.push_back(name + " using 1:3:4 with filledcurves fs transparent solid 0.16 noborder " + colour(i) + " notitle");
+      bands.push_back(name + " using 1:3:4 with filledcurves fs transparent solid 0.16 noborder " +
+                      colour(i) + " notitle");
     const std::string style = s.x.size() < 3 ? " with linespoints pt 7 ps 0.5 lw 2 " : " with lines lw 2 ";
     lines.push_back(name + " using 1:2" + style + colour(i) + (s.dashed ? " dt (6,4)" : "") + " title " +
                     Gnuplot::quote(s.name));
@@ -88,32 +90,38 @@ std::string area_chart(const Frame& frame, const std::vector<Series>& series) {
     rows[1][0] += 0.5;
   }
   g.data("s", rows);
-  g.line("set border 3 front").line("set xrange [" + Gnuplot::number(rows.front()[0]) + ":" + Gnuplot::number(rows.back()[0]) + "]");
+  g.line("set border 3 front")
+      .line("set xrange [" + Gnuplot::number(rows.front()[0]) + ":" + Gnuplot::number(rows.back()[0]) + "]");
   std::vector<std::string> parts;
   for (std::size_t i = series.size(); i-- > 0;) {  // the key's order is that of the layers, from above
     const std::string columns = std::to_string(i + 2) + ":" + std::to_string(i + 3);
-    parts.push_back("$s using 1:" + columns + " with filledcurves fs solid 0.82 noborder " + colour(i) + " title " +
-                    Gnuplot::quote(series[i].name));
+    parts.push_back("$s using 1:" + columns + " with filledcurves fs solid 0.82 noborder " + colour(i) +
+                    " title " + Gnuplot::quote(series[i].name));
   }
   return g.line(joined(parts)).svg();
 }
 
 std::string scatter_plot(const Frame& frame, const Tensor<float>& points, const std::vector<index_t>& group,
                          const std::vector<std::string>& names) {
-  if (points.rank() != 2 || points.size(1) != 2 || points.size(0) != static_cast<index_t>(group.size()) || group.empty())
-    fail("scatter plot", "points (N, 2), N at least 1, and a group for each are needed; got ", points.shape(), " and ",
-         group.size());
+  if (points.rank() != 2 || points.size(1) != 2 || points.size(0) != static_cast<index_t>(group.size()) ||
+      group.empty())
+    fail("scatter plot", "points (N, 2), N at least 1, and a group for each are needed; got ", points.shape(),
+         " and ", group.size());
   Gnuplot g(frame);
   std::vector<Rows> rows(names.size());
   const auto flat = points.to_vector();
   for (std::size_t i = 0; i < group.size(); ++i) {
     if (group[i] < 0 || static_cast<std::size_t>(group[i]) >= names.size())
       fail("scatter plot", "groups must be in [0, ", names.size(), "); got ", group[i]);
-    rows[static_cast<std::size_t>(group[i])].push_back({static_cast<double>(flat[2 * i]), static_cast<double>(flat[2 * i + 1])});
+    rows[static_cast<std::size_t>(group[i])].push_back(
+        {static_cast<double>(flat[2 * i]), static_cast<double>(flat[2 * i + 1])});
   }
   check_some_finite("scatter plot", {flat.begin(), flat.end()});
   // The axes of an embedding mean nothing: no tics, one scale.
-  g.line("unset tics").line("unset grid").line("set border 15 lc rgb '#d8dde2'").line("set offsets graph 0.04, graph 0.04, graph 0.04, graph 0.04");
+  g.line("unset tics")
+      .line("unset grid")
+      .line("set border 15 lc rgb '#d8dde2'")
+      .line("set offsets graph 0.04, graph 0.04, graph 0.04, graph 0.04");
   std::vector<std::string> parts, keys;
   for (std::size_t i = 0; i < names.size(); ++i) {
     if (rows[i].empty()) continue;
@@ -142,20 +150,25 @@ std::string strip_chart(const Frame& frame, const std::vector<Strip>& strips) {
     Rows dots;
     // Dots stand side by side in the order of the folds: the same place is the same fold in every column.
     for (std::size_t k = 0; k < s.values.size(); ++k) {
-      const double place = s.values.size() > 1 ? static_cast<double>(k) / static_cast<double>(s.values.size() - 1) - 0.5 : 0.0;
+      const double place =
+          s.values.size() > 1 ? static_cast<double>(k) / static_cast<double>(s.values.size() - 1) - 0.5 : 0.0;
       dots.push_back({x + 0.36 * place, s.values[k]});
       all.push_back(s.values[k]);
     }
     const std::string n = std::to_string(i);
     g.data("d" + n, dots).data("m" + n, {{x, mean, deviation}});
-    parts.push_back("$d" + n + " using 1:2 with points pt 7 ps 0.5 lc rgb '#70" + series_colour(i).substr(1) + "' notitle");
+    parts.push_back("$d" + n + " using 1:2 with points pt 7 ps 0.5 lc rgb '#70" + series_colour(i).substr(1) +
+                    "' notitle");
     parts.push_back("$m" + n + " using 1:2:3 with yerrorbars pt 7 ps 0.9 lw 2 " + colour(i) + " notitle");
     tics += (i ? ", " : "") + Gnuplot::quote(s.name) + " " + n;
     longest = std::max(longest, s.name.size());
   }
   check_some_finite("strip chart", all);
-  g.line(tics + ")" + (longest * strips.size() * 7 > static_cast<std::size_t>(frame.width - 80) ? " rotate by -25 left" : ""));
-  g.line("set xrange [-0.6:" + Gnuplot::number(static_cast<double>(strips.size()) - 0.4) + "]").line("unset key");
+  g.line(tics + ")" +
+         (longest * strips.size() * 7 > static_cast<std::size_t>(frame.width - 80) ? " rotate by -25 left"
+                                                                                   : ""));
+  g.line("set xrange [-0.6:" + Gnuplot::number(static_cast<double>(strips.size()) - 0.4) + "]")
+      .line("unset key");
   g.line("set bars 0.6");
   return g.line(joined(parts)).svg();
 }

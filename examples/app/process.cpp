@@ -43,14 +43,13 @@ Pipe make_pipe() {
     ::close(fd);
     fd = higher;
   }
-  Pipe p{std::make_unique<limbic::detail::Descriptor>(ends[0]), std::make_unique<limbic::detail::Descriptor>(ends[1])};
+  Pipe p{std::make_unique<limbic::detail::Descriptor>(ends[0]),
+         std::make_unique<limbic::detail::Descriptor>(ends[1])};
   check(ends[0] >= 0 && ends[1] >= 0, "process", "cannot make a pipe: too many open files");
   return p;
 }
 
-int status_of(int status) {
-  return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
-}
+int status_of(int status) { return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status); }
 
 int wait_for(pid_t pid) {
   int status = 0;
@@ -135,7 +134,8 @@ ProcessResult run_process(const std::vector<std::string>& arguments, std::string
   check(!arguments.empty(), "process", "a program's name is needed; got none");
   const IgnorePipeSignal guard;
   Pipe in = make_pipe(), out = make_pipe(), err = make_pipe();
-  const pid_t pid = spawn(arguments, {in.read->get(), out.write->get(), err.write->get()}, environment_with(""), false);
+  const pid_t pid =
+      spawn(arguments, {in.read->get(), out.write->get(), err.write->get()}, environment_with(""), false);
   in.read.reset();
   out.write.reset();
   err.write.reset();
@@ -197,8 +197,9 @@ std::vector<JobResult> run_jobs(const std::vector<Job>& jobs, index_t parallel, 
       arguments.insert(arguments.end(), job.arguments.begin(), job.arguments.end());
       const std::string variable = std::string(kProgressVariable) + "=" + std::to_string(kProgressDescriptor);
       try {
-        const pid_t pid = spawn(arguments, {null.get(), null.get(), errors.write->get(), reports.write->get()},
-                                environment_with(variable), true, "/proc/self/exe");
+        const pid_t pid =
+            spawn(arguments, {null.get(), null.get(), errors.write->get(), reports.write->get()},
+                  environment_with(variable), true, "/proc/self/exe");
         running.push_back({next, pid, std::move(reports.read), std::move(errors.read), "", ""});
       } catch (const Error& e) {
         results[next].message = e.what();
@@ -222,7 +223,8 @@ std::vector<JobResult> run_jobs(const std::vector<Job>& jobs, index_t parallel, 
     for (std::size_t i = running.size(); i-- > 0;) {
       Child& child = running[i];
       if (polls[2 * i].revents && !read_some(child.reports->get(), child.report_text)) child.reports.reset();
-      for (auto end = child.report_text.find('\n'); end != std::string::npos; end = child.report_text.find('\n')) {
+      for (auto end = child.report_text.find('\n'); end != std::string::npos;
+           end = child.report_text.find('\n')) {
         progress.relay(std::string_view(child.report_text).substr(0, end));
         child.report_text.erase(0, end + 1);
       }

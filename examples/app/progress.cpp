@@ -53,7 +53,8 @@ std::string duration_text(double seconds) {
 
 std::string progress_line(const std::string& name, index_t done, index_t total, index_t first, double elapsed,
                           const std::string& text, int width) {
-  const double share = total > 0 ? std::clamp(static_cast<double>(done) / static_cast<double>(total), 0.0, 1.0) : 0;
+  const double share =
+      total > 0 ? std::clamp(static_cast<double>(done) / static_cast<double>(total), 0.0, 1.0) : 0;
   constexpr int kBar = 20;
   const int full = static_cast<int>(share * kBar);
   std::string line = name + " [" + std::string(static_cast<std::size_t>(full), '=') +
@@ -116,8 +117,8 @@ void Progress::update(const std::string& name, index_t done, index_t total, cons
   if (j.shown != Clock::time_point{} && seconds_between(j.shown, now) < gap) return;
   j.shown = now;
   if (style_ == Style::pipe) {
-    write("\tupdate\t" + one_line(name) + "\t" + std::to_string(done) + "\t" + std::to_string(total) + "\t" + j.text +
-          "\n");
+    write("\tupdate\t" + one_line(name) + "\t" + std::to_string(done) + "\t" + std::to_string(total) + "\t" +
+          j.text + "\n");
   } else {
     write(progress_line(name, done, total, j.first, seconds_between(j.start, now), j.text, 200) + "\n");
   }
@@ -182,7 +183,8 @@ void Progress::draw_block() {
   const int width = terminal_width(fd_) - 1;
   std::string block;
   for (const Job& j : jobs_) {
-    block += progress_line(j.name, j.done, j.total, j.first, seconds_between(j.start, now), j.text, width) + "\n";
+    block +=
+        progress_line(j.name, j.done, j.total, j.first, seconds_between(j.start, now), j.text, width) + "\n";
     ++lines_drawn_;
   }
   write(block);

@@ -29,8 +29,12 @@ std::string formatted(const char* format, double a, double b = 0) {
   std::snprintf(buffer, sizeof buffer, format, a, b);
   return buffer;
 }
-std::string percent(const std::vector<double>& x) { return formatted("%.1f ± %.1f %%", 100 * mean_of(x), 100 * deviation_of(x)); }
-std::string plain(const std::vector<double>& x) { return formatted("%.3f ± %.3f", mean_of(x), deviation_of(x)); }
+std::string percent(const std::vector<double>& x) {
+  return formatted("%.1f ± %.1f %%", 100 * mean_of(x), 100 * deviation_of(x));
+}
+std::string plain(const std::vector<double>& x) {
+  return formatted("%.3f ± %.3f", mean_of(x), deviation_of(x));
+}
 
 // Accuracies of the folds that both methods have, in the same order.
 std::pair<std::vector<double>, std::vector<double>> paired(const std::vector<const FoldResult*>& a,
@@ -57,11 +61,18 @@ std::string common_rule(const std::vector<FoldResult>& results, bool honest) {
 
 }  // namespace
 
-void add_summary(HtmlPage& page, const std::vector<MethodText>& methods, const std::vector<FoldResult>& results) {
+void add_summary(HtmlPage& page, const std::vector<MethodText>& methods,
+                 const std::vector<FoldResult>& results) {
   check(!results.empty(), "report", "results of at least one fold are needed; got none");
   HtmlTable table;
-  table.columns = {"method", "folds", "accuracy (honest)", "macro-F1 (honest)", "kappa (honest)", "accuracy (best epoch)",
-                   "macro-F1 (best epoch)", "against the first row"};
+  table.columns = {"method",
+                   "folds",
+                   "accuracy (honest)",
+                   "macro-F1 (honest)",
+                   "kappa (honest)",
+                   "accuracy (best epoch)",
+                   "macro-F1 (best epoch)",
+                   "against the first"};
   std::vector<const FoldResult*> first;
   for (const MethodText& m : methods) {
     const auto folds = of_method(results, m.name);
@@ -72,7 +83,7 @@ void add_summary(HtmlPage& page, const std::vector<MethodText>& methods, const s
     } else if (const auto [a, b] = paired(folds, first); a.size() >= 2) {
       const PairedTest t = paired_t_test(a, b), w = wilcoxon_test(a, b);
       against.text = formatted("%+.1f points", 100 * t.difference);
-      against.detail = "t-test " + p_text(t.p) + ", Wilcoxon " + p_text(w.p) + ", " + std::to_string(a.size()) + " pairs";
+      against.detail = "t-test " + p_text(t.p) + ", Wilcoxon " + p_text(w.p);
     }
     const bool strong = first == folds;
     table.rows.push_back({{m.title, m.description, false, strong},
@@ -86,13 +97,15 @@ void add_summary(HtmlPage& page, const std::vector<MethodText>& methods, const s
   }
   table.caption = "Mean ± standard deviation over folds. Honest: " + common_rule(results, true) +
                   ". Best epoch: " + common_rule(results, false) +
-                  "; it is what a paper's number often is, and more than a user of the method can expect. Differences: honest "
-                  "accuracy, paired by fold, two-sided tests.";
+                  "; it is what a paper's number often is, and more than a user of the method can expect. "
+                  "Differences to the first "
+                  "row: honest accuracy, paired by fold, two-sided tests.";
   page.table(table);
 }
 
 std::string summary_text(const std::vector<MethodText>& methods, const std::vector<FoldResult>& results) {
-  std::vector<std::vector<std::string>> rows{{"method", "folds", "accuracy", "macro-F1", "kappa", "best-epoch accuracy"}};
+  std::vector<std::vector<std::string>> rows{
+      {"method", "folds", "accuracy", "macro-F1", "kappa", "best-epoch accuracy"}};
   for (const MethodText& m : methods) {
     const auto folds = of_method(results, m.name);
     if (folds.empty()) continue;
@@ -101,7 +114,8 @@ std::string summary_text(const std::vector<MethodText>& methods, const std::vect
                     percent(scores(folds, false, &Scores::accuracy))});
   }
   const auto length = [](const std::string& text) {
-    return static_cast<std::size_t>(std::ranges::count_if(text, [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
+    return static_cast<std::size_t>(
+        std::ranges::count_if(text, [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
   };
   std::string out;
   for (const auto& row : rows) {
@@ -113,7 +127,8 @@ std::string summary_text(const std::vector<MethodText>& methods, const std::vect
     }
     out += "\n";
   }
-  out += "accuracy, macro-F1, kappa: " + common_rule(results, true) + "\nbest-epoch accuracy: " + common_rule(results, false) + "\n";
+  out += "accuracy, macro-F1, kappa: " + common_rule(results, true) +
+         "\nbest-epoch accuracy: " + common_rule(results, false) + "\n";
   return out;
 }
 
@@ -130,10 +145,12 @@ std::string comparison_chart(const std::vector<MethodText>& methods, const std::
   return strip_chart(frame, strips);
 }
 
-void add_fold_table(HtmlPage& page, const std::vector<MethodText>& methods, const std::vector<FoldResult>& results) {
+void add_fold_table(HtmlPage& page, const std::vector<MethodText>& methods,
+                    const std::vector<FoldResult>& results) {
   HtmlTable table;
-  table.columns = {"fold", "method", "source windows", "target windows", "accuracy (honest)", "macro-F1", "kappa", "epoch",
-                   "accuracy (best epoch)", "best epoch", "epochs", "seconds"};
+  table.columns = {"fold",     "method", "source windows", "target windows",        "accuracy (honest)",
+                   "macro-F1", "kappa",  "epoch",          "accuracy (best epoch)", "best epoch",
+                   "epochs",   "seconds"};
   std::vector<std::string> names;
   for (const FoldResult& r : results)
     if (std::ranges::find(names, r.fold) == names.end()) names.push_back(r.fold);
@@ -143,17 +160,24 @@ void add_fold_table(HtmlPage& page, const std::vector<MethodText>& methods, cons
       for (const FoldResult& r : results) {
         if (r.fold != name || r.method != m.name) continue;
         const Chosen &h = r.honest(), &b = r.best();
-        table.rows.push_back({{r.fold, "", false, false}, {m.title, "", false, false}, number(std::to_string(r.source_windows)),
-                              number(std::to_string(r.target_windows)), number(formatted("%.1f %%", 100 * h.scores.accuracy)),
-                              number(formatted("%.3f", h.scores.macro_f1)), number(formatted("%.3f", h.scores.kappa)),
-                              number(std::to_string(h.epoch)), number(formatted("%.1f %%", 100 * b.scores.accuracy)),
-                              number(std::to_string(b.epoch)), number(std::to_string(r.epochs)),
+        table.rows.push_back({{r.fold, "", false, false},
+                              {m.title, "", false, false},
+                              number(std::to_string(r.source_windows)),
+                              number(std::to_string(r.target_windows)),
+                              number(formatted("%.1f %%", 100 * h.scores.accuracy)),
+                              number(formatted("%.3f", h.scores.macro_f1)),
+                              number(formatted("%.3f", h.scores.kappa)),
+                              number(std::to_string(h.epoch)),
+                              number(formatted("%.1f %%", 100 * b.scores.accuracy)),
+                              number(std::to_string(b.epoch)),
+                              number(std::to_string(r.epochs)),
                               number(formatted("%.0f", r.seconds))});
       }
   page.table(table);
 }
 
-Tensor<index_t> summed_confusion(const std::string& method, const std::vector<FoldResult>& results, bool honest) {
+Tensor<index_t> summed_confusion(const std::string& method, const std::vector<FoldResult>& results,
+                                 bool honest) {
   Tensor<index_t> sum;
   for (const FoldResult* r : of_method(results, method)) {
     const Tensor<index_t>& m = (honest ? r->honest() : r->best()).confusion;

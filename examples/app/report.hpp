@@ -12,16 +12,19 @@ struct MethodText {
   std::string title;        // "UF-AMA (limbic)"
   std::string description;  // one sentence
 };
-// The summary table: a row a method, honest numbers first, best-epoch numbers beside them, each named by its rule, mean
-// and deviation over folds; and each method's paired difference to the first (t-test and Wilcoxon over folds).
-// `results` in any order; methods without results are left out.
-void add_summary(HtmlPage& page, const std::vector<MethodText>& methods, const std::vector<FoldResult>& results);
+// The summary table: a row a method, honest numbers first, best-epoch numbers beside them, each named by its
+// rule, mean and deviation over folds; and each method's paired difference to the first (t-test and Wilcoxon
+// over folds). `results` in any order; methods without results are left out.
+void add_summary(HtmlPage& page, const std::vector<MethodText>& methods,
+                 const std::vector<FoldResult>& results);
 // Dots of folds, mean and deviation of the honest accuracy, a column a method. Throws as plots do.
 std::string comparison_chart(const std::vector<MethodText>& methods, const std::vector<FoldResult>& results);
 // A row for each fold of each method.
-void add_fold_table(HtmlPage& page, const std::vector<MethodText>& methods, const std::vector<FoldResult>& results);
+void add_fold_table(HtmlPage& page, const std::vector<MethodText>& methods,
+                    const std::vector<FoldResult>& results);
 // The sum of the folds' confusion matrices.
-Tensor<index_t> summed_confusion(const std::string& method, const std::vector<FoldResult>& results, bool honest);
+Tensor<index_t> summed_confusion(const std::string& method, const std::vector<FoldResult>& results,
+                                 bool honest);
 // The protocol card, and what was odd in the data.
 void add_protocol(HtmlPage& page, const ProtocolCard& card, const Json& settings);
 // "Simulated data ..." for the banner.

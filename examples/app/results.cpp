@@ -53,9 +53,9 @@ index_t predicted(const Predictions::Row& row) {
 }
 
 void check_row(const Predictions& p, const Predictions::Row& row) {
-  check(row.probabilities.size() == p.classes.size() && row.label < static_cast<index_t>(p.classes.size()), "predictions",
-        "a probability for each of the ", p.classes.size(), " classes and a label among them are needed; got ",
-        row.probabilities.size(), " and ", row.label);
+  check(row.probabilities.size() == p.classes.size() && row.label < static_cast<index_t>(p.classes.size()),
+        "predictions", "a probability for each of the ", p.classes.size(),
+        " classes and a label among them are needed; got ", row.probabilities.size(), " and ", row.label);
 }
 
 }  // namespace
@@ -64,39 +64,70 @@ const Chosen& FoldResult::honest() const { return chosen_by(*this, true); }
 const Chosen& FoldResult::best() const { return chosen_by(*this, false); }
 
 Json to_json(const FoldResult& r) {
-  Json json{{"fold", r.fold}, {"method", r.method}, {"source_windows", r.source_windows},
-            {"target_windows", r.target_windows}, {"epochs", r.epochs}, {"seconds", r.seconds}};
+  Json json{{"fold", r.fold},
+            {"method", r.method},
+            {"source_windows", r.source_windows},
+            {"target_windows", r.target_windows},
+            {"epochs", r.epochs},
+            {"seconds", r.seconds}};
   json["chosen"] = Json::array();
   for (const Chosen& c : r.chosen)
-    json["chosen"].push_back({{"rule", c.rule}, {"honest", c.honest}, {"epoch", c.epoch}, {"accuracy", c.scores.accuracy},
-                              {"macro_f1", c.scores.macro_f1}, {"kappa", c.scores.kappa},
+    json["chosen"].push_back({{"rule", c.rule},
+                              {"honest", c.honest},
+                              {"epoch", c.epoch},
+                              {"accuracy", c.scores.accuracy},
+                              {"macro_f1", c.scores.macro_f1},
+                              {"kappa", c.scores.kappa},
                               {"confusion", matrix_json(c.confusion)}});
   return json;
 }
 
 FoldResult fold_result_from(const Json& json, const std::string& s) {
-  FoldResult r{field<std::string>(json, "fold", s), field<std::string>(json, "method", s),
-               field<index_t>(json, "source_windows", s), field<index_t>(json, "target_windows", s),
-               field<index_t>(json, "epochs", s), field<double>(json, "seconds", s), {}};
+  FoldResult r{field<std::string>(json, "fold", s),
+               field<std::string>(json, "method", s),
+               field<index_t>(json, "source_windows", s),
+               field<index_t>(json, "target_windows", s),
+               field<index_t>(json, "epochs", s),
+               field<double>(json, "seconds", s),
+               {}};
   for (const Json& c : field<Json>(json, "chosen", s))
-    r.chosen.push_back({field<std::string>(c, "rule", s), field<bool>(c, "honest", s), field<index_t>(c, "epoch", s),
-                        {field<double>(c, "accuracy", s), field<double>(c, "macro_f1", s), field<double>(c, "kappa", s)},
-                        matrix_from(field<Json>(c, "confusion", s), s)});
+    r.chosen.push_back(
+        {field<std::string>(c, "rule", s),
+         field<bool>(c, "honest", s),
+         field<index_t>(c, "epoch", s),
+         {field<double>(c, "accuracy", s), field<double>(c, "macro_f1", s), field<double>(c, "kappa", s)},
+         matrix_from(field<Json>(c, "confusion", s), s)});
   return r;
 }
 
 Json to_json(const ProtocolCard& c) {
-  return {{"system", c.system}, {"version", c.version}, {"data_set", c.data_set}, {"data_source", c.data_source},
-          {"simulated", c.simulated}, {"simulation", c.simulation}, {"protocol", c.protocol}, {"subjects", c.subjects},
-          {"sessions", c.sessions}, {"trials", c.trials}, {"windows", c.windows}, {"classes", c.classes},
-          {"eeg_feature", c.eeg_feature}, {"normalisation", c.normalisation}, {"configuration", c.configuration},
-          {"methods", c.methods}, {"folds", c.folds}, {"selection_rule", c.selection_rule}, {"seed", c.seed},
+  return {{"system", c.system},
+          {"version", c.version},
+          {"data_set", c.data_set},
+          {"data_source", c.data_source},
+          {"simulated", c.simulated},
+          {"simulation", c.simulation},
+          {"protocol", c.protocol},
+          {"subjects", c.subjects},
+          {"sessions", c.sessions},
+          {"trials", c.trials},
+          {"windows", c.windows},
+          {"classes", c.classes},
+          {"eeg_feature", c.eeg_feature},
+          {"normalisation", c.normalisation},
+          {"configuration", c.configuration},
+          {"methods", c.methods},
+          {"folds", c.folds},
+          {"selection_rule", c.selection_rule},
+          {"seed", c.seed},
           {"remarks", c.remarks}};
 }
 
 ProtocolCard protocol_card_from(const Json& json, const std::string& s) {
   ProtocolCard c;
-  const auto take = [&](auto& value, const char* key) { value = field<std::decay_t<decltype(value)>>(json, key, s); };
+  const auto take = [&](auto& value, const char* key) {
+    value = field<std::decay_t<decltype(value)>>(json, key, s);
+  };
   take(c.system, "system");
   take(c.version, "version");
   take(c.data_set, "data_set");
@@ -137,15 +168,22 @@ std::string predictions_csv(const Predictions& p) {
 }
 
 Json to_json(const Predictions& p) {
-  Json json{{"simulated", p.simulated}, {"model", p.model}, {"classes", p.classes},
-            {"columns", "subject, session and trial count from 1, window from 0; label is empty where it is not known"}};
+  Json json{{"simulated", p.simulated},
+            {"model", p.model},
+            {"classes", p.classes},
+            {"columns",
+             "subject, session and trial count from 1, window from 0; label is empty where it is not known"}};
   json["windows"] = Json::array();
   for (const auto& row : p.rows) {
     check_row(p, row);
     json["windows"].push_back(
-        {{"subject", row.subject}, {"session", row.session}, {"trial", row.trial}, {"window", row.window},
+        {{"subject", row.subject},
+         {"session", row.session},
+         {"trial", row.trial},
+         {"window", row.window},
          {"label", row.label < 0 ? Json() : Json(p.classes[static_cast<std::size_t>(row.label)])},
-         {"predicted", p.classes[static_cast<std::size_t>(predicted(row))]}, {"probabilities", row.probabilities}});
+         {"predicted", p.classes[static_cast<std::size_t>(predicted(row))]},
+         {"probabilities", row.probabilities}});
   }
   return json;
 }

@@ -15,7 +15,8 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr const char* kMarker = "config.json";  // a folder that holds it holds a run
-constexpr auto kPatience = std::chrono::seconds(5);  // children of a killed run save what they have before they end
+constexpr auto kPatience =
+    std::chrono::seconds(3);  // children of a killed run save what they have before they end
 
 void make_folder(const fs::path& path) {
   std::error_code error;
@@ -89,11 +90,14 @@ RunFolder::RunFolder(std::string path, IfExists mode) : path_(std::move(path)) {
   check(!path_.empty(), "run folder", "a name is needed; got ''");
   const bool holds_run = fs::exists(path_ + "/" + kMarker);
   if (mode == IfExists::resume && !holds_run)
-    fail("run folder", "'", path_, "' must hold a run to resume; got none (hint: leave out --resume to begin one)");
+    fail("run folder", "'", path_,
+         "' must hold a run to resume; got none (hint: leave out --resume to begin one)");
   std::error_code error;
-  const bool other = !holds_run && fs::exists(path_) && !fs::is_empty(path_, error) && !fs::exists(path_ + "/.lock");
+  const bool other =
+      !holds_run && fs::exists(path_) && !fs::is_empty(path_, error) && !fs::exists(path_ + "/.lock");
   if (other)
-    fail("run folder", "'", path_, "' must be empty or hold a run; got other files (hint: choose another with --out)");
+    fail("run folder", "'", path_,
+         "' must be empty or hold a run; got other files (hint: choose another with --out)");
   make_folder(path_);
   lock_ = take_lock(path_);
   if (!fs::exists(path_ + "/" + kMarker)) {
@@ -101,7 +105,9 @@ RunFolder::RunFolder(std::string path, IfExists mode) : path_(std::move(path)) {
     return;
   }
   if (mode == IfExists::refuse)
-    fail("run folder", "'", path_, "' holds a run already (hint: --resume goes on with it, --force starts anew and keeps it under another name, --out names another folder)");
+    fail("run folder", "'", path_,
+         "' holds a run already (hint: --resume goes on with it, --force starts anew and keeps it under "
+         "another name, --out names another folder)");
   if (mode == IfExists::force) {
     int n = 1;
     while (fs::exists(path_ + "." + std::to_string(n))) ++n;
@@ -129,7 +135,9 @@ std::string RunFolder::file(const std::string& name) const {
 
 bool RunFolder::has(const std::string& name) const { return fs::exists(fs::path(path_) / name); }
 
-void RunFolder::write_text(const std::string& name, std::string_view text) const { write_file(file(name), text); }
+void RunFolder::write_text(const std::string& name, std::string_view text) const {
+  write_file(file(name), text);
+}
 
 void RunFolder::write_json(const std::string& name, const Json& value) const {
   write_text(name, value.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
@@ -151,8 +159,8 @@ MetricsFile::MetricsFile(std::string path, std::vector<std::string> columns, dou
 }
 
 void MetricsFile::append(std::span<const double> row) {
-  check(row.size() == columns_.size(), "metrics", "a value for each of the ", columns_.size(), " columns is needed; got ",
-        row.size());
+  check(row.size() == columns_.size(), "metrics", "a value for each of the ", columns_.size(),
+        " columns is needed; got ", row.size());
   const std::string text = row_text(row);
   const detail::Descriptor file(::open(path_.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC));
   if (file.get() < 0) detail::fail_file("open", path_, errno);
@@ -205,10 +213,12 @@ NumberTable read_number_table(const std::string& path) {
     for (std::string_view part : parts) {
       bool ok = false;
       row.push_back(parse_number(part, ok));
-      if (!ok) fail("table", "'", path, "' must hold numbers; line ", number, " has '", part.substr(0, 40), "'");
+      if (!ok)
+        fail("table", "'", path, "' must hold numbers; line ", number, " has '", part.substr(0, 40), "'");
     }
   }
-  if (table.columns.empty()) fail("table", "'", path, "' must begin with the names of its columns; got nothing");
+  if (table.columns.empty())
+    fail("table", "'", path, "' must begin with the names of its columns; got nothing");
   return table;
 }
 

@@ -17,11 +17,13 @@ namespace {
 constexpr index_t kExactPairs = 50;
 
 std::vector<double> differences(std::span<const double> a, std::span<const double> b, const char* test) {
-  check(a.size() == b.size(), test, "as many values on both sides are needed; got ", a.size(), " and ", b.size());
+  check(a.size() == b.size(), test, "as many values on both sides are needed; got ", a.size(), " and ",
+        b.size());
   std::vector<double> d(a.size());
   for (std::size_t i = 0; i < d.size(); ++i) {
     d[i] = a[i] - b[i];
-    check(std::isfinite(d[i]), test, "finite values are needed; got ", a[i], " and ", b[i], " as pair ", i + 1);
+    check(std::isfinite(d[i]), test, "finite values are needed; got ", a[i], " and ", b[i], " as pair ",
+          i + 1);
   }
   return d;
 }
