@@ -230,11 +230,10 @@ inline SeedFolders find_seed(const std::string& folder, SeedKind kind = SeedKind
       seed.window_seconds = seconds_of(name);
     }
   }
-  for (const std::string& path :
-       {joined(folder, "Preprocessed_EEG"), (above / "Preprocessed_EEG").string(), folder})
-    if (seed.raw.empty() && holds_files(path, true) && (path != folder || given == "Preprocessed_EEG"))
-      seed.raw = path;
-  if (!seed.features.empty() || (!seed.raw.empty() && seed.raw.starts_with(folder))) found.push_back(seed);
+  for (const std::string& path : {given == "Preprocessed_EEG" ? folder : joined(folder, "Preprocessed_EEG"),
+                                  seed.features == folder ? (above / "Preprocessed_EEG").string() : ""})
+    if (seed.raw.empty() && !path.empty() && holds_files(path, true)) seed.raw = path;
+  if (!seed.features.empty() || !seed.raw.empty()) found.push_back(seed);
 
   for (const std::string& path : {folder, joined(folder, "multimodal")})
     if (holds_files(path, false)) {
