@@ -19,13 +19,13 @@ struct ReadOptions {
   SeedKind dataset = SeedKind::automatic;
   std::string feature = "de_LDS";  // or de_movingAve, psd_LDS, psd_movingAve
   index_t window_seconds = 0;  // SEED: 1 or 4, where ExtractedFeatures_1s and _4s both are; 0: what is there
-  EyeUse eye = EyeUse::if_present;          // SEED has eye features in its multimodal release only
-  bool skip_bad_trials = false;             // a remark in place of an Error for a trial that cannot be used
-  bool skip_bad_files = false;              // the same for a file
-  std::vector<index_t> subjects, sessions;  // those to read; empty: all
+  EyeUse eye = EyeUse::if_present;  // SEED has eye features in its multimodal release only
+  bool skip_bad_trials = false;     // a remark in place of an Error for a trial that cannot be used
+  bool skip_bad_files = false;      // the same for a file
+  std::vector<index_t> subjects = {}, sessions = {};  // those to read; empty: all
   // Called before each file with the number of those done, that of all, and its path; after the last one with
   // "".
-  std::function<void(index_t done, index_t total, const std::string& file)> progress;
+  std::function<void(index_t done, index_t total, const std::string& file)> progress = {};
 };
 
 namespace detail {
