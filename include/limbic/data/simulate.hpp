@@ -30,19 +30,17 @@ inline Recording simulate_recording(const SimulateOptions& options, index_t subj
         "simulate", "a subject in 1 .. ", options.subjects, " and a session in 1 .. ", options.sessions,
         " are needed; got ", subject, " and ", session);
   const detail::SimulatedPerson person(options, subject, session);
-  const detail::SimulatedTrials trials = detail::simulated_trials(options.set, session);
+  const SeedLayout& layout = detail::layout_of(options);
   Recording r{subject,
               session,
               "simulated subject " + std::to_string(subject) + ", session " + std::to_string(session),
               {}};
-  for (std::size_t i = 0; i < trials.label.size(); ++i) {
-    const auto number = static_cast<index_t>(i + 1);
+  for (index_t number = 1; number <= layout.trials; ++number) {
     const detail::SimulatedTrial t = detail::simulate_trial(options, person, subject, session, number);
     const auto w = static_cast<index_t>(t.de.rows);
-    r.trials.push_back(
-        {number, trials.label[i],
-         detail::to_tensor(detail::smoothed_level(t.de), {w, detail::kChannels, detail::kBands}),
-         detail::to_tensor(t.eye, {w, person.measures})});
+    r.trials.push_back({number, layout.label(session, number),
+                        detail::to_tensor(detail::smoothed_level(t.de), {w, detail::kChannels, kBands}),
+                        detail::to_tensor(t.eye, {w, person.measures})});
   }
   return r;
 }
@@ -51,8 +49,9 @@ inline Recording simulate_recording(const SimulateOptions& options, index_t subj
 inline Dataset simulate(const SimulateOptions& options = {}) {
   detail::check_options(options);
   Dataset d;
-  d.name = options.set == SimulatedSet::seed ? "SEED" : "SEED-IV";
-  d.classes = detail::simulated_classes(options.set);
+  const SeedLayout& layout = detail::layout_of(options);
+  d.name = layout.name;
+  d.classes.assign(layout.classes.begin(), layout.classes.end());
   d.eeg_feature = "de_LDS";
   d.simulated = true;
   for (index_t s = 1; s <= options.subjects; ++s)

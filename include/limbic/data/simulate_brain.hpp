@@ -16,7 +16,7 @@
 
 namespace limbic::data::detail {
 
-inline constexpr int kChannels = 62, kBands = 5, kEegFeatures = kChannels * kBands;
+inline constexpr int kChannels = kElectrodes, kEegFeatures = kChannels * static_cast<int>(kBands);
 inline constexpr int kSources = 8, kEyeStates = 5, kEyeFeatures = 33;
 
 // Numbers from a stream, one after the other.
@@ -50,18 +50,17 @@ struct ScalpPoint {
   double x, y;
 };
 
-// Of SEED's 62 channels, from their rows of the 9 x 9 grid.
-inline ScalpPoint scalp_point(int channel) {
-  struct Row {
-    int first, row, column;
-  };
-  static constexpr Row kRows[] = {{0, 0, 3},  {3, 1, 3},  {4, 1, 5},  {5, 2, 0},  {14, 3, 0},
-                                  {23, 4, 0}, {32, 5, 0}, {41, 6, 0}, {50, 7, 1}, {57, 8, 2}};
-  const Row* at = kRows;
-  for (const Row& r : kRows)
-    if (channel >= r.first) at = &r;
-  const double x = (at->column + channel - at->first - 4) / 4.0, y = (4 - at->row) / 4.0;
-  return {x * std::sqrt(1 - y * y / 3), y};
+// Of the electrodes, in order. In electrodes.hpp the ring through the forehead and above the ears lies at
+// 0.8.
+inline const std::array<ScalpPoint, kChannels>& scalp_points() {
+  static const std::array<ScalpPoint, kChannels> all = [] {
+    std::array<ScalpPoint, kChannels> points{};
+    const auto positions = electrode_positions();
+    for (std::size_t c = 0; c < positions.size(); ++c)
+      points[c] = {positions[c].x / 0.8, positions[c].y / 0.8};
+    return points;
+  }();
+  return all;
 }
 
 struct Source {

@@ -18,12 +18,13 @@ struct SimulateOptions {
   index_t subjects = 15;
   index_t sessions = 3;
   std::uint64_t seed = 1;
-  double difficulty = 1;     // how much subjects differ: 0 not at all, 1 the default, 2 very much
-  double noise = 1;          // of windows, in multiples of the default
-  double bad_eeg = 0.15;     // share of windows in which EEG says little
-  double bad_eye = 0.15;     // the same of the eye features, independently
-  index_t eye_features = 0;  // 31 or 33; 0: as in the data set (33 in SEED, 31 in SEED-IV)
-  index_t max_windows = 0;   // at most that many windows a trial, to make small sets; 0: as in the data set
+  double difficulty = 1;       // how much subjects differ: 0 not at all, 1 the default, 2 very much
+  double noise = 1;            // of windows, in multiples of the default
+  double bad_eeg = 0.15;       // share of windows in which EEG says little
+  double bad_eye = 0.15;       // the same of the eye features, independently
+  index_t eye_features = 0;    // 31 or 33; 0: as in the data set (33 in SEED, 31 in SEED-IV)
+  index_t window_seconds = 0;  // SEED: 1 or 4; SEED-IV: 4; 0: as in the data set (1 in SEED)
+  index_t max_windows = 0;     // at most that many windows a trial, to make small sets; 0: as in the data set
 };
 
 namespace detail {
@@ -46,6 +47,10 @@ inline void check_options(const SimulateOptions& o) {
         "shares of bad windows must be 0 to 1; got ", o.bad_eeg, " and ", o.bad_eye);
   check(o.eye_features == 0 || o.eye_features == 31 || o.eye_features == 33, kName,
         "eye features must be 31 or 33; got ", o.eye_features);
+  check(o.window_seconds == 0 || o.window_seconds == 4 ||
+            (o.window_seconds == 1 && o.set == SimulatedSet::seed),
+        kName, "windows must be of ", o.set == SimulatedSet::seed ? "1 or 4 s" : "4 s", "; got ",
+        o.window_seconds);
   check(o.max_windows >= 0, kName, "the number of windows must not be negative; got ", o.max_windows);
 }
 
@@ -58,8 +63,12 @@ inline RandomStream subject_stream(const SimulateOptions& o, index_t subject) {
 inline RandomStream session_stream(const SimulateOptions& o, index_t subject, index_t session) {
   return subject_stream(o, subject).stream("session/" + std::to_string(session));
 }
+// The facts of the set that is simulated: labels, numbers of windows.
+inline const SeedLayout& layout_of(const SimulateOptions& o) {
+  return o.set == SimulatedSet::seed_iv ? kSeedIv : o.window_seconds == 4 ? kSeed4 : kSeed;
+}
 inline int eye_count(const SimulateOptions& o) {
-  return o.eye_features ? static_cast<int>(o.eye_features) : o.set == SimulatedSet::seed ? 33 : 31;
+  return static_cast<int>(o.eye_features ? o.eye_features : layout_of(o).eye_features);
 }
 
 // A rotation of n dimensions: every pair of axes turned by a normal angle.
@@ -96,7 +105,7 @@ using EegMap = std::array<double, kEegFeatures>;  // channel * kBands + band
 inline void add_bump(EegMap& map, ScalpPoint centre, double width, std::span<const double, kBands> band,
                      double gain) {
   for (int c = 0; c < kChannels; ++c) {
-    const ScalpPoint p = scalp_point(c);
+    const ScalpPoint p = scalp_points()[static_cast<std::size_t>(c)];
     const double square = (p.x - centre.x) * (p.x - centre.x) + (p.y - centre.y) * (p.y - centre.y);
     const double height = gain * std::exp(-square / (2 * width * width));
     for (int b = 0; b < kBands; ++b)
@@ -114,7 +123,7 @@ class SimulatedPerson {
     const double far = o.difficulty, near = kSessionShare * o.difficulty;
     const Rotation<kSources> brain(who, kBrainAngle * far), brain_now(when, kBrainAngle * near);
     const Rotation<kEyeStates> eyes(who, kEyeAngle * far), eyes_now(when, kEyeAngle * near);
-    const index_t classes = static_cast<index_t>(simulated_classes(o.set).size());
+    const index_t classes = static_cast<index_t>(layout_of(o).classes.size());
     for (index_t k = 0; k < classes; ++k) {
       emotion.push_back(brain_now(brain(brain_of(o.set, k).first<kSources>())));
       eye_emotion.push_back(eyes_now(eyes(eyes_of(o.set, k).first<kEyeStates>())));

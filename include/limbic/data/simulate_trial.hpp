@@ -99,8 +99,8 @@ class Wander {
 };
 
 inline std::size_t window_count(const SimulateOptions& o, index_t session, index_t trial) {
-  const int all = simulated_trials(o.set, session).windows[static_cast<std::size_t>(trial - 1)];
-  return static_cast<std::size_t>(o.max_windows > 0 ? std::min<index_t>(all, o.max_windows) : all);
+  const index_t all = layout_of(o).windows(session, trial);
+  return static_cast<std::size_t>(o.max_windows > 0 ? std::min(all, o.max_windows) : all);
 }
 
 // A short-lived artefact of a bad stretch: muscles at the side (high bands) or the eyes (low bands at the
@@ -120,8 +120,7 @@ inline EegMap artefact_map(Draws& draws) {
 inline SimulatedTrial simulate_trial(const SimulateOptions& o, const SimulatedPerson& person, index_t subject,
                                      index_t session, index_t trial) {
   const auto windows = window_count(o, session, trial);
-  const auto label =
-      static_cast<std::size_t>(simulated_trials(o.set, session).label[static_cast<std::size_t>(trial - 1)]);
+  const auto label = static_cast<std::size_t>(layout_of(o).label(session, trial));
   const std::string name = "trial/" + std::to_string(trial);
   Draws clip(
       simulator_stream(o).stream("clip/" + std::to_string(session)).stream(name));  // the same for everyone
@@ -137,7 +136,7 @@ inline SimulatedTrial simulate_trial(const SimulateOptions& o, const SimulatedPe
   std::array<double, kEyeStates> eyes = person.eye_emotion[label];
   for (double& v : emotion) v += clip.normal(kClip);
   for (double& v : eyes) v += clip.normal(kClip);
-  const double seconds = window_seconds(o.set);
+  const auto seconds = static_cast<double>(layout_of(o).window_seconds);
   const double strength = std::exp(draws.normal(kStrength));
   const double memory = std::exp(-seconds / 20), slow = std::exp(-seconds / 120);
   auto intensity = [&](std::size_t w) {
