@@ -323,9 +323,11 @@ class SeedReader {
     std::vector<index_t> other;
     for (const Trial& t : r.trials)
       if (t.windows() != layout_.windows(r.session, t.number)) other.push_back(t.number);
+    const bool many = other.size() > 5;
     if (!other.empty())
       remarks_.about("other numbers of windows than published",
-                     in_quotes(r.source) + " (trial " + list_text(other) + ")");
+                     in_quotes(r.source) + (many ? " (" + std::to_string(other.size()) + " trials)"
+                                                 : " (trial " + list_text(other) + ")"));
   }
 
   SeedFolders folders_;
