@@ -50,28 +50,38 @@ std::vector<Law> all_losses() {
                      .row_order = !linear});
     }
   for (const char* preset : {"transferlearning", "tllib"})
-    out.push_back({.name = preset,
-                   .loss = [o = mmd_preset(preset)](const Data& s, const Data& t) { return mmd(s, t, o).item(); },
-                   .zero_when_equal = false,
-                   .negative = true,
-                   // tllib adds 2 / (n - 1) of the source's n.
-                   .symmetric = preset != std::string("tllib")});
-  out.push_back({.name = "energy_distance", .loss = [](const Data& s, const Data& t) { return energy_distance(s, t).item(); }});
-  out.push_back({.name = "jmmd", .loss = [](const Data& s, const Data& t) {
-                   return jmmd(std::vector<Data>{s, slice(s, 1, 0, 2)}, std::vector<Data>{t, slice(t, 1, 0, 2)}).item();
-                 }});
+    out.push_back(
+        {.name = preset,
+         .loss = [o = mmd_preset(preset)](const Data& s, const Data& t) { return mmd(s, t, o).item(); },
+         .zero_when_equal = false,
+         .negative = true,
+         // tllib adds 2 / (n - 1) of the source's n.
+         .symmetric = preset != std::string("tllib")});
+  out.push_back({.name = "energy_distance",
+                 .loss = [](const Data& s, const Data& t) { return energy_distance(s, t).item(); }});
+  out.push_back(
+      {.name = "jmmd", .loss = [](const Data& s, const Data& t) {
+         return jmmd(std::vector<Data>{s, slice(s, 1, 0, 2)}, std::vector<Data>{t, slice(t, 1, 0, 2)}).item();
+       }});
   out.push_back({.name = "class_mmd",
-                 .loss = [](const Data& s, const Data& t) { return class_mmd(s, t, classes(s.size(0)), classes(t.size(0)), 3).item(); },
+                 .loss =
+                     [](const Data& s, const Data& t) {
+                       return class_mmd(s, t, classes(s.size(0)), classes(t.size(0)), 3).item();
+                     },
                  .by_class = true});
-  out.push_back({.name = "lmmd",
-                 .loss = [](const Data& s, const Data& t) { return lmmd(s, t, classes(s.size(0)), one_hot_of(t.size(0))).item(); },
-                 .zero_when_equal = false,
-                 .by_class = true,
-                 .symmetric = false});
+  out.push_back(
+      {.name = "lmmd",
+       .loss = [](const Data& s,
+                  const Data& t) { return lmmd(s, t, classes(s.size(0)), one_hot_of(t.size(0))).item(); },
+       .zero_when_equal = false,
+       .by_class = true,
+       .symmetric = false});
   out.push_back({.name = "coral", .loss = [](const Data& s, const Data& t) { return coral(s, t).item(); }});
-  out.push_back({.name = "coral tllib",
-                 .loss = [](const Data& s, const Data& t) { return coral(s, t, coral_preset("tllib")).item(); }});
-  out.push_back({.name = "log_coral", .loss = [](const Data& s, const Data& t) { return log_coral(s, t).item(); }});
+  out.push_back({.name = "coral tllib", .loss = [](const Data& s, const Data& t) {
+                   return coral(s, t, coral_preset("tllib")).item();
+                 }});
+  out.push_back(
+      {.name = "log_coral", .loss = [](const Data& s, const Data& t) { return log_coral(s, t).item(); }});
   out.push_back({.name = "cmd", .loss = [](const Data& s, const Data& t) { return cmd(s, t).item(); }});
   return out;
 }
@@ -88,7 +98,8 @@ TEST_CASE("symmetry, row order, translation, equal batches, sign") {
     if (law.symmetric) CHECK(near(law.loss(t, s)));
     if (law.zero_when_equal) CHECK(std::fabs(law.loss(s, s.clone())) <= 1e-14);
     CHECK(near(law.loss(s + 32.0, t + 32.0)));
-    // Any order of rows; within a class for those that name rows by class; the neighbours stay for the linear form.
+    // Any order of rows; within a class for those that name rows by class; the neighbours stay for the linear
+    // form.
     if (law.by_class) {
       const auto within = Tensor<index_t>::from({30}, [] {
         std::vector<index_t> v;
@@ -101,7 +112,8 @@ TEST_CASE("symmetry, row order, translation, equal batches, sign") {
       CHECK(near(law.loss(flip(s, {0}), t)));
       CHECK(near(law.loss(s, index_select(t, 0, Random(1).stream("order").permutation(t.size(0))))));
     } else {
-      CHECK(near(law.loss(concat({slice(s, 0, 7), slice(s, 0, 0, 7)}), concat({slice(t, 0, 7), slice(t, 0, 0, 7)}))));
+      CHECK(near(law.loss(concat({slice(s, 0, 7), slice(s, 0, 0, 7)}),
+                          concat({slice(t, 0, 7), slice(t, 0, 0, 7)}))));
       CHECK_FALSE(near(law.loss(s, concat({slice(t, 0, 7), slice(t, 0, 0, 7)}))));
     }
     // Batches of one law: losses that may be negative are so now and then, the others never.
@@ -117,11 +129,14 @@ TEST_CASE("laws of scale") {
   const auto s = points(20, 4, 1), t = points(30, 4, 2) * 2.0;
   for (double a : {3.0, -0.5}) {
     CHECK(coral(s * a, t * a).item() == doctest::Approx(std::pow(a, 4) * coral(s, t).item()).epsilon(1e-12));
-    CHECK(energy_distance(s * a, t * a).item() == doctest::Approx(std::fabs(a) * energy_distance(s, t).item()).epsilon(1e-12));
+    CHECK(energy_distance(s * a, t * a).item() ==
+          doctest::Approx(std::fabs(a) * energy_distance(s, t).item()).epsilon(1e-12));
     const MmdOptions linear{.kernel = {.kernel = Kernel::linear}}, free{.kernel = {.eps = 0}};
-    CHECK(mmd(s * a, t * a, linear).item() == doctest::Approx(a * a * mmd(s, t, linear).item()).epsilon(1e-12));
+    CHECK(mmd(s * a, t * a, linear).item() ==
+          doctest::Approx(a * a * mmd(s, t, linear).item()).epsilon(1e-12));
     CHECK(mmd(s * a, t * a, free).item() == doctest::Approx(mmd(s, t, free).item()).epsilon(1e-12));
-    CHECK(log_coral(s * a, t * a, {.eps = 0.01 * a * a}).item() == doctest::Approx(log_coral(s, t).item()).epsilon(1e-9));
+    CHECK(log_coral(s * a, t * a, {.eps = 0.01 * a * a}).item() ==
+          doctest::Approx(log_coral(s, t).item()).epsilon(1e-9));
   }
   // A rotation of both changes none of them but cmd.
   const double c = std::cos(0.7), q = std::sin(0.7);
@@ -164,7 +179,9 @@ TEST_CASE("one sample on a side has a value and a gradient") {
 
 TEST_CASE("a class missing on one side does not count, and none in common gives 0") {
   const auto s = points(4, 3, 1), t = points(5, 3, 2);
-  auto ints = [](std::vector<index_t> v) { return Tensor<index_t>::from({static_cast<index_t>(v.size())}, v); };
+  auto ints = [](std::vector<index_t> v) {
+    return Tensor<index_t>::from({static_cast<index_t>(v.size())}, v);
+  };
   const auto both = class_mmd(s, t, ints({0, 0, 1, 2}), ints({0, 0, 3, 3, 3}), 4);
   const KernelOptions k{.eps = 0, .bandwidth = Bandwidth::fixed, .fixed = 2};
   CHECK(class_mmd(s, t, ints({0, 0, 1, 2}), ints({0, 0, 3, 3, 3}), 4, k).item() ==
@@ -198,7 +215,9 @@ TEST_CASE("features that are not finite, and widths that differ, are named by ev
   refuses("mmd", [](const auto& s, const auto& t) { return mmd(s, t); });
   refuses("energy_distance", [](const auto& s, const auto& t) { return energy_distance(s, t); });
   refuses("jmmd", [](const auto& s, const auto& t) { return jmmd(std::vector{s}, std::vector{t}); });
-  refuses("class_mmd", [](const auto& s, const auto& t) { return class_mmd(s, t, classes(s.size(0)), classes(t.size(0)), 3); });
+  refuses("class_mmd", [](const auto& s, const auto& t) {
+    return class_mmd(s, t, classes(s.size(0)), classes(t.size(0)), 3);
+  });
   refuses("coral", [](const auto& s, const auto& t) { return coral(s, t); });
   refuses("log_coral", [](const auto& s, const auto& t) { return log_coral(s, t); });
   refuses("cmd", [](const auto& s, const auto& t) { return cmd(s, t); });

@@ -36,10 +36,11 @@ TEST_CASE("alignment modules are the functions") {
   const std::vector<Tensor<double>> ss{s, slice(s, 1, 0, 1)}, ts{t, slice(t, 1, 0, 1)};
   CHECK(JmmdLoss{}(ss, ts).item() == jmmd(ss, ts).item());
   CHECK(JmmdLoss{}.describe() == "jmmd(gaussian(mul 2, num 5, eps 0, bandwidth mean_offdiag))");
-  CHECK(JmmdLoss{{KernelOptions{.kernel = Kernel::linear}, KernelOptions{.kernel = Kernel::distance}}}.describe() ==
-        "jmmd(linear, distance)");
+  CHECK(JmmdLoss{{KernelOptions{.kernel = Kernel::linear}, KernelOptions{.kernel = Kernel::distance}}}
+            .describe() == "jmmd(linear, distance)");
   CHECK(EnergyDistanceLoss{}(s, t).item() == energy_distance(s, t).item());
-  CHECK(CoralLoss{coral_preset("tllib")}(s, t, {.source = w}).item() == coral(s, t, coral_preset("tllib"), {.source = w}).item());
+  CHECK(CoralLoss{coral_preset("tllib")}(s, t, {.source = w}).item() ==
+        coral(s, t, coral_preset("tllib"), {.source = w}).item());
   CHECK(CoralLoss{}.describe() == "coral(paper)");
   CHECK(LogCoralLoss{{.eps = 0.1}}(s, t).item() == log_coral(s, t, {.eps = 0.1}).item());
   CHECK(LogCoralLoss{{.eps = 0.1}}.describe() == "log_coral(eps 0.1)");
@@ -49,7 +50,8 @@ TEST_CASE("alignment modules are the functions") {
 
 TEST_CASE("a running bandwidth is a buffer") {
   const auto s = points({6, 3}, 1), t = points({5, 3}, 2);
-  MmdLoss loss{.options = {.kernel = {.eps = 0, .bandwidth = Bandwidth::running}}, .kernel = {.momentum = 0.5}};
+  MmdLoss loss{.options = {.kernel = {.eps = 0, .bandwidth = Bandwidth::running}},
+               .kernel = {.momentum = 0.5}};
   CHECK(loss.describe() == "mmd(biased, gaussian(mul 2, num 5, eps 0, bandwidth running)), momentum 0.5");
   loss(s, t);
   const double first = loss.kernel.bandwidth.item();
@@ -65,8 +67,11 @@ TEST_CASE("a running bandwidth is a buffer") {
   CHECK(local.kernel.bandwidth.item() == doctest::Approx(first));
   CHECK(local.describe() == "lmmd(gaussian(mul 2, num 5, eps 0, bandwidth running) with momentum 0.9)");
   RunningBandwidth shared;
-  check_error([&] { jmmd(std::vector{s, s}, std::vector{t, t}, {{.bandwidth = Bandwidth::running, .running = &shared}}); },
-              {"[jmmd]", "one layer", "2 layers"});
+  check_error(
+      [&] {
+        jmmd(std::vector{s, s}, std::vector{t, t}, {{.bandwidth = Bandwidth::running, .running = &shared}});
+      },
+      {"[jmmd]", "one layer", "2 layers"});
 }
 
 TEST_CASE("adversarial modules reverse the gradient into the features") {
@@ -76,7 +81,8 @@ TEST_CASE("adversarial modules reverse the gradient into the features") {
   const auto y = dann(s, t, 0.5);
   backward(y);
   // By hand: the plain loss's gradient, times -coefficient for features, as it is for the discriminator.
-  const auto w = Var<double>::leaf(dann.discriminator.weight.value()), b = Var<double>::leaf(dann.discriminator.bias.value());
+  const auto w = Var<double>::leaf(dann.discriminator.weight.value()),
+             b = Var<double>::leaf(dann.discriminator.bias.value());
   const auto sp = Var<double>::leaf(s.value()), tp = Var<double>::leaf(t.value());
   const auto plain = domain_loss(linear(sp, w, b), linear(tp, w, b));
   backward(plain);
@@ -95,9 +101,12 @@ TEST_CASE("adversarial modules reverse the gradient into the features") {
   s.zero_grad();
   const auto conditional = cdan(s, zs, t, zt, 1);
   backward(conditional);
-  const auto ms = conditional_map(s.value(), softmax(zs.value(), 1)), mt = conditional_map(t.value(), softmax(zt.value(), 1));
+  const auto ms = conditional_map(s.value(), softmax(zs.value(), 1)),
+             mt = conditional_map(t.value(), softmax(zt.value(), 1));
   CHECK(conditional.item() == doctest::Approx(domain_loss(cdan.discriminator(ms), cdan.discriminator(mt),
-                                                          {certainty_weights(zs), certainty_weights(zt)}).item()).epsilon(1e-12));
+                                                          {certainty_weights(zs), certainty_weights(zt)})
+                                                  .item())
+                                  .epsilon(1e-12));
   CHECK(max_abs(s.grad()) > 0);
   CHECK(!zs.grad().defined());
   CHECK(cdan.describe() == "cdan(rate 10, entropy true, full products)");

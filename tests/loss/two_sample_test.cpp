@@ -1,6 +1,7 @@
-// The estimators of MMD as statistics, and the permutation test built on them. All data is drawn from fixed streams.
-#include <limbic/loss/two_sample_test.hpp>
+// The estimators of MMD as statistics, and the permutation test built on them. All data is drawn from fixed
+// streams.
 #include <limbic/backend/cpu/parallel.hpp>
+#include <limbic/loss/two_sample_test.hpp>
 
 #include "support/op_check.hpp"
 
@@ -22,7 +23,8 @@ int rejections(MmdEstimator e, int tests, index_t n, double shift, double spread
   int rejected = 0;
   for (int i = 0; i < tests; ++i) {
     const auto s = random.normal<double>({n, 2}), t = random.normal<double>({n, 2}) * spread + shift;
-    const auto result = mmd_permutation_test(s, t, random, {.estimator = e, .kernel = {.bandwidth = Bandwidth::median}}, 99);
+    const auto result =
+        mmd_permutation_test(s, t, random, {.estimator = e, .kernel = {.bandwidth = Bandwidth::median}}, 99);
     rejected += result.p_value <= 0.05;
   }
   return rejected;
@@ -77,7 +79,8 @@ TEST_CASE("the statistic is mmd(), permuted statistics are those of relabelled s
   const auto s = random.normal<double>({70, 4}), t = random.normal<double>({50, 4}) + 0.3;
   const auto z = concat({s, t});
   for (Kernel k : {Kernel::gaussian, Kernel::laplacian, Kernel::linear, Kernel::distance})
-    for (MmdOptions o : {MmdOptions{}, MmdOptions{.estimator = MmdEstimator::unbiased}, mmd_preset("tllib")}) {
+    for (MmdOptions o :
+         {MmdOptions{}, MmdOptions{.estimator = MmdEstimator::unbiased}, mmd_preset("tllib")}) {
       o.kernel.kernel = k;
       RandomStream draws = Random(4).stream("relabel"), again = draws;
       const auto result = mmd_permutation_test(s, t, draws, o, 5);
@@ -85,7 +88,8 @@ TEST_CASE("the statistic is mmd(), permuted statistics are those of relabelled s
       REQUIRE(result.permuted.size() == 5);
       for (double v : result.permuted) {
         const auto order = again.permutation(120);
-        const auto a = index_select(z, 0, order.slice(0, 0, 70)), b = index_select(z, 0, order.slice(0, 70, 120));
+        const auto a = index_select(z, 0, order.slice(0, 0, 70)),
+                   b = index_select(z, 0, order.slice(0, 70, 120));
         CHECK(v == doctest::Approx(mmd(a, b, o).item()).epsilon(1e-9));
       }
     }
@@ -117,11 +121,20 @@ TEST_CASE("p values") {
 TEST_CASE("what the test refuses") {
   RandomStream random = Random(8).stream("x");
   const auto s = random.normal<double>({5, 2}), t = random.normal<double>({6, 2});
-  check_error([&] { mmd_permutation_test(s, random.normal<double>({5, 3}), random); }, {"[mmd_permutation_test]", "(5, 2)", "(5, 3)"});
+  check_error(
+      [&] {
+        mmd_permutation_test(s, random.normal<double>({5, 3}), random);
+      },
+      {"[mmd_permutation_test]", "(5, 2)", "(5, 3)"});
   check_error([&] { mmd_permutation_test(s, t, random, {}, 0); }, {"at least one permutation", "got 0"});
-  check_error([&] { mmd_permutation_test(s, t, random, mmd_preset("uf_ama")); }, {"one size", "(5, 2)", "(6, 2)"});
-  check_error([&] { mmd_permutation_test(s, t * std::nan(""), random); }, {"[mmd_permutation_test]", "finite"});
+  check_error([&] { mmd_permutation_test(s, t, random, mmd_preset("uf_ama")); },
+              {"one size", "(5, 2)", "(6, 2)"});
+  check_error([&] { mmd_permutation_test(s, t * std::nan(""), random); },
+              {"[mmd_permutation_test]", "finite"});
   RunningBandwidth r;
-  check_error([&] { mmd_permutation_test(s, t, random, {.kernel = {.bandwidth = Bandwidth::running, .running = &r}}); },
-              {"bandwidth", "fixed"});
+  check_error(
+      [&] {
+        mmd_permutation_test(s, t, random, {.kernel = {.bandwidth = Bandwidth::running, .running = &r}});
+      },
+      {"bandwidth", "fixed"});
 }

@@ -39,23 +39,34 @@ TEST_CASE("equal weights change nothing; a weight of 0 leaves a sample out of wh
     same(name, f);
     CHECK(f(a, b, kLastOut) == doctest::Approx(f(first(a), first(b), Data())).epsilon(1e-12));
   };
-  out("relational_kd", [](const Data& x, const Data& y, const Data& w) { return relational_kd(x, y, {}, w).item(); });
-  out("fitnets", [](const Data& x, const Data& y, const Data& w) { return fitnets(x, y, Data::eye(3), {}, w).item(); });
+  out("relational_kd",
+      [](const Data& x, const Data& y, const Data& w) { return relational_kd(x, y, {}, w).item(); });
+  out("fitnets",
+      [](const Data& x, const Data& y, const Data& w) { return fitnets(x, y, Data::eye(3), {}, w).item(); });
   out("attention_transfer", [](const Data& x, const Data& y, const Data& w) {
     return attention_transfer(reshape(x, {-1, 1, 3}), reshape(y, {-1, 1, 3}), w).item();
   });
   out("class_structure", [](const Data& x, const Data&, const Data& w) {
     return class_structure(x, labels({0, 1, 1, 2, 0}).slice(0, 0, x.size(0)), 0.05, w).item();
   });
-  out("minimum_class_confusion", [](const Data& x, const Data&, const Data& w) { return minimum_class_confusion(x, {}, w).item(); });
-  out("distillation", [](const Data& x, const Data& y, const Data& w) { return distillation(x, y, {}, w).item(); });
-  out("mutual_distillation", [](const Data& x, const Data& y, const Data& w) { return mutual_distillation(x, y, {}, w).item(); });
-  out("entropy", [](const Data& x, const Data&, const Data& w) { return entropy(x, Reduction::mean, w).item(); });
+  out("minimum_class_confusion",
+      [](const Data& x, const Data&, const Data& w) { return minimum_class_confusion(x, {}, w).item(); });
+  out("distillation",
+      [](const Data& x, const Data& y, const Data& w) { return distillation(x, y, {}, w).item(); });
+  out("mutual_distillation",
+      [](const Data& x, const Data& y, const Data& w) { return mutual_distillation(x, y, {}, w).item(); });
+  out("entropy",
+      [](const Data& x, const Data&, const Data& w) { return entropy(x, Reduction::mean, w).item(); });
   // These look at the whole batch for every sample.
-  same("similarity_preserving", [](const Data& x, const Data& y, const Data& w) { return similarity_preserving(x, y, w).item(); });
-  same("clip_loss", [](const Data& x, const Data& y, const Data& w) { return clip_loss(x, y, Data::scalar(0), w).item(); });
+  same("similarity_preserving",
+       [](const Data& x, const Data& y, const Data& w) { return similarity_preserving(x, y, w).item(); });
+  same("clip_loss", [](const Data& x, const Data& y, const Data& w) {
+    return clip_loss(x, y, Data::scalar(0), w).item();
+  });
   same("info_nce", [](const Data& x, const Data& y, const Data& w) { return info_nce(x, y, 0.5, w).item(); });
-  same("supcon", [](const Data& x, const Data&, const Data& w) { return supcon(x, labels({0, 0, 1, 1, 2}), 0.5, w).item(); });
+  same("supcon", [](const Data& x, const Data&, const Data& w) {
+    return supcon(x, labels({0, 0, 1, 1, 2}), 0.5, w).item();
+  });
 }
 
 TEST_CASE("weights of pairs and of anchors by their definition") {
@@ -63,7 +74,8 @@ TEST_CASE("weights of pairs and of anchors by their definition") {
   const auto logits = matmul(a / norm(a, {1}, true), transpose(b / norm(b, {1}, true))) * 2.0;
   const auto rows = -log_softmax(logits, 1).diagonal(), cols = -log_softmax(transpose(logits), 1).diagonal();
   CHECK(info_nce(a, b, 0.5, w).item() == doctest::Approx(sum(rows * w).item() / 8).epsilon(1e-12));
-  CHECK(clip_loss(a, b, Data::scalar(std::log(2)), w).item() == doctest::Approx(sum((rows + cols) * w).item() / 16).epsilon(1e-12));
+  CHECK(clip_loss(a, b, Data::scalar(std::log(2)), w).item() ==
+        doctest::Approx(sum((rows + cols) * w).item() / 16).epsilon(1e-12));
   // The third anchor has no positive: it counts for nothing, whatever its weight is.
   const auto l = labels({0, 0, 1, 0});
   double total = 0;
@@ -101,7 +113,8 @@ TEST_CASE("first and second derivatives with weights") {
   check_both([&](const auto& v) { return clip_loss(v[0], b, Data::scalar(0.3), w); }, x);
   check_both([&](const auto& v) { return supcon(v[0], labels({0, 0, 1, 1}), 0.5, w); }, x);
   check_both([&](const auto& v) { return class_structure(v[0], labels({0, 0, 1, 1}), 0.1, w); }, x);
-  check_both([&](const auto& v) { return fitnets(v[0], b, v[1], {}, w); }, {points({4, 2}, 7), points({3, 2}, 8)});
+  check_both([&](const auto& v) { return fitnets(v[0], b, v[1], {}, w); },
+             {points({4, 2}, 7), points({3, 2}, 8)});
 }
 
 TEST_CASE("weights and inputs that are refused") {
@@ -119,7 +132,8 @@ TEST_CASE("weights and inputs that are refused") {
   check_error([&] { fitnets(points({3}, 1), b, Data::eye(3)); }, {"[fitnets]", "student", "(3)"});
   check_error([&] { class_structure(a, l, 0.1, w); }, {"[class_structure]", "(4)", "(3)"});
   // NaN.
-  check_error([&] { distillation(nan, b); }, {"[distillation]", "student must be finite", "nan at (2, 1) of (4, 3)"});
+  check_error([&] { distillation(nan, b); },
+              {"[distillation]", "student must be finite", "nan at (2, 1) of (4, 3)"});
   check_error([&] { distillation(b, nan); }, {"[distillation]", "teacher must be finite"});
   check_error([&] { mutual_distillation(b, nan); }, {"[mutual_distillation]", "b must be finite"});
   check_error([&] { decoupled_kd(nan, b, l); }, {"[decoupled_kd]", "student"});
@@ -127,14 +141,20 @@ TEST_CASE("weights and inputs that are refused") {
   check_error([&] { minimum_class_confusion(nan); }, {"[minimum_class_confusion]", "logits"});
   check_error([&] { similarity_preserving(nan, b); }, {"[similarity_preserving]", "student"});
   check_error([&] { relational_kd(nan, b); }, {"[relational_kd]", "student must be finite", "nan"});
-  check_error([&] { attention_transfer(reshape(b, {4, 3, 1}), reshape(nan, {4, 3, 1})); }, {"[attention_transfer]", "teacher"});
+  check_error(
+      [&] {
+        attention_transfer(reshape(b, {4, 3, 1}), reshape(nan, {4, 3, 1}));
+      },
+      {"[attention_transfer]", "teacher"});
   check_error([&] { fitnets(nan, b, Data::eye(3)); }, {"[fitnets]", "student"});
   check_error([&] { clip_loss(nan, b, Data::scalar(0)); }, {"[clip_loss]", "finite", "row 2"});
-  check_error([&] { clip_loss(a, b, Data::scalar(std::nan(""))); }, {"[clip_loss]", "log_scale must be finite"});
+  check_error([&] { clip_loss(a, b, Data::scalar(std::nan(""))); },
+              {"[clip_loss]", "log_scale must be finite"});
   check_error([&] { info_nce(a, nan); }, {"[info_nce]", "finite", "row 2"});
   check_error([&] { supcon(nan, l); }, {"[supcon]", "finite", "row 2"});
   check_error([&] { class_structure(nan, l); }, {"[class_structure]", "finite", "row 2"});
-  check_error([&] { domain_loss(slice(nan, 1, 1, 2), slice(b, 1, 0, 1)); }, {"[domain_loss]", "source logits", "(2, 0)"});
+  check_error([&] { domain_loss(slice(nan, 1, 1, 2), slice(b, 1, 0, 1)); },
+              {"[domain_loss]", "source logits", "(2, 0)"});
   // Zero rows where there is a cosine, and temperatures.
   auto zero = a.clone();
   slice(zero, 0, 3, 4).fill(0);
@@ -144,6 +164,7 @@ TEST_CASE("weights and inputs that are refused") {
   for (double t : {0.0, -1.0, static_cast<double>(NAN)}) {
     check_error([&] { info_nce(a, b, t); }, {"[info_nce]", "temperature must be positive"});
     check_error([&] { supcon(a, l, t); }, {"[supcon]", "temperature must be positive"});
-    check_error([&] { decoupled_kd(a, b, l, {.temperature = t}); }, {"[decoupled_kd]", "temperature must be positive"});
+    check_error([&] { decoupled_kd(a, b, l, {.temperature = t}); },
+                {"[decoupled_kd]", "temperature must be positive"});
   }
 }

@@ -4,8 +4,8 @@
 //   log(loss.describe());                 // "mmd(unbiased, gaussian(mul 2, num 3, ...), plus 2 / (n - 1))"
 //   Var<float> y = loss(source, target);  // as mmd(source, target, options)
 //
-// describe() names every option. visit() makes them parts of other modules; where the bandwidth is running its
-// value is a buffer, so that a checkpoint holds it. Shapes and errors are those of the functions.
+// describe() names every option. visit() makes them parts of other modules; where the bandwidth is running
+// its value is a buffer, so that a checkpoint holds it. Shapes and errors are those of the functions.
 #pragma once
 
 #include <limbic/loss/adversarial.hpp>
@@ -62,7 +62,8 @@ struct MmdLoss {
     v("kernel", kernel);
   }
   std::string describe() const {
-    return to_text(options) + (options.kernel.bandwidth == Bandwidth::running ? ", momentum " + to_text(kernel.momentum) : "");
+    return to_text(options) +
+           (options.kernel.bandwidth == Bandwidth::running ? ", momentum " + to_text(kernel.momentum) : "");
   }
 };
 
@@ -72,9 +73,10 @@ struct LmmdLoss {
   ModuleKernel kernel{};
 
   template <Operand A, Operand B>
-  result_of<A, B> operator()(const A& source, const B& target, const Tensor<index_t, device_of<A>>& source_labels,
-                             const std::type_identity_t<Tensor<scalar_of<A>, device_of<A>>>& target_probabilities,
-                             const SampleWeightsFor<A, B>& weights = {}, Site site = Site::here()) {
+  result_of<A, B> operator()(
+      const A& source, const B& target, const Tensor<index_t, device_of<A>>& source_labels,
+      const std::type_identity_t<Tensor<scalar_of<A>, device_of<A>>>& target_probabilities,
+      const SampleWeightsFor<A, B>& weights = {}, Site site = Site::here()) {
     return kernel.with(options, [&](const KernelOptions& k) {
       return lmmd(source, target, source_labels, target_probabilities, k, weights, site);
     });
@@ -93,7 +95,8 @@ struct ClassMmdLoss {
   ModuleKernel kernel{};
 
   template <Operand A, Operand B>
-  result_of<A, B> operator()(const A& source, const B& target, const Tensor<index_t, device_of<A>>& source_labels,
+  result_of<A, B> operator()(const A& source, const B& target,
+                             const Tensor<index_t, device_of<A>>& source_labels,
                              const Tensor<index_t, device_of<A>>& target_labels,
                              const SampleWeightsFor<A, B>& weights = {}, Site site = Site::here()) {
     return kernel.with(options, [&](const KernelOptions& k) {
@@ -114,8 +117,8 @@ struct JmmdLoss {
   std::vector<KernelOptions> options{};
 
   template <Operand X>
-  X operator()(const std::vector<X>& source, const std::vector<X>& target, const SampleWeightsFor<X, X>& weights = {},
-               Site site = Site::here()) const {
+  X operator()(const std::vector<X>& source, const std::vector<X>& target,
+               const SampleWeightsFor<X, X>& weights = {}, Site site = Site::here()) const {
     return jmmd(source, target, options, weights, site);
   }
   template <class V>
@@ -147,7 +150,8 @@ struct MomentLoss {
   Options options{};
 
   template <Operand A, Operand B>
-  result_of<A, B> operator()(const A& source, const B& target, const SampleWeightsFor<A, B>& weights = {}) const {
+  result_of<A, B> operator()(const A& source, const B& target,
+                             const SampleWeightsFor<A, B>& weights = {}) const {
     return F{}(source, target, options, weights);
   }
   template <class V>
@@ -179,8 +183,8 @@ using CoralLoss = detail::MomentLoss<CoralOptions, detail::CallCoral>;
 using LogCoralLoss = detail::MomentLoss<LogCoralOptions, detail::CallLogCoral>;
 using CmdLoss = detail::MomentLoss<CmdOptions, detail::CallCmd>;
 
-// Domain-adversarial alignment: domain_loss() of a discriminator (a module: features (N, d) -> logits (N, 1)) behind
-// a gradient reversal of dann_coefficient(progress, rate). The discriminator sees both batches as one.
+// Domain-adversarial alignment: domain_loss() of a discriminator (a module: features (N, d) -> logits (N, 1))
+// behind a gradient reversal of dann_coefficient(progress, rate). The discriminator sees both batches as one.
 template <class Net>
 struct DannLoss {
   Net discriminator;
@@ -188,8 +192,8 @@ struct DannLoss {
 
   // progress: of the training, in [0, 1].
   template <Operand A, Operand B>
-  auto operator()(const A& source, const B& target, double progress, const SampleWeightsFor<A, B>& weights = {},
-                  Site site = Site::here()) {
+  auto operator()(const A& source, const B& target, double progress,
+                  const SampleWeightsFor<A, B>& weights = {}, Site site = Site::here()) {
     detail::check_batches("dann", source.shape(), target.shape());
     const auto c = static_cast<scalar_of<A>>(dann_coefficient(progress, rate));
     const index_t n = source.size(0);
@@ -203,9 +207,9 @@ struct DannLoss {
   std::string describe() const { return "dann(rate " + to_text(rate) + ")"; }
 };
 
-// Conditional adversarial alignment: as DannLoss, of conditional_map(features, softmax(logits)); with `entropy` the
-// samples count by certainty_weights(). The discriminator takes (N, d K), or (N, w) where the random maps (d, w) and
-// (K, w) are given.
+// Conditional adversarial alignment: as DannLoss, of conditional_map(features, softmax(logits)); with
+// `entropy` the samples count by certainty_weights(). The discriminator takes (N, d K), or (N, w) where the
+// random maps (d, w) and (K, w) are given.
 template <class Net, class T = float, class D = Cpu>
 struct CdanLoss {
   Net discriminator;
@@ -215,8 +219,8 @@ struct CdanLoss {
 
   // Features and logits (N, K) of both batches. Given sample weights multiply those of certainty.
   template <Operand A>
-  auto operator()(const A& source, const A& source_logits, const A& target, const A& target_logits, double progress,
-                  const SampleWeightsFor<A, A>& weights = {}, Site site = Site::here()) {
+  auto operator()(const A& source, const A& source_logits, const A& target, const A& target_logits,
+                  double progress, const SampleWeightsFor<A, A>& weights = {}, Site site = Site::here()) {
     detail::check_batches("cdan", source.shape(), target.shape());
     const auto c = static_cast<T>(dann_coefficient(progress, rate));
     const index_t n = source.size(0);
@@ -244,7 +248,9 @@ struct CdanLoss {
   }
   std::string describe() const {
     return "cdan(rate " + to_text(rate) + ", entropy " + to_text(entropy) +
-           (feature_map.defined() ? ", random maps of width " + to_text(feature_map.size(1)) : ", full products") + ")";
+           (feature_map.defined() ? ", random maps of width " + to_text(feature_map.size(1))
+                                  : ", full products") +
+           ")";
   }
 };
 

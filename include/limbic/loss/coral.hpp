@@ -32,44 +32,86 @@ inline CoralOptions coral_preset(std::string_view name) {
 
 namespace detail {
 
-template <Operand X>
-struct Moments {
-  X mean;        // (1, d)
-  X covariance;  // (d, d)
+// The covariance C (d, d) of the rows of x (n, d).
+//   dx_i = scale w_i (x_i - m) (dC + dC')         the mean's own part vanishes: sum w_i (x_i - m) = 0
+template <class T, class D>
+struct Covariance {
+  const char* name;
+  Tensor<T, D> w{};  // (n, 1), summing to 1; undefined: equal
+  T scale = T(0);
+  bool keep = false;
+  Saved<T, D> kept{};
+  Tensor<T, D> centred{};
 
-  Moments(std::string_view op, const char* what, const X& x, const Tensor<scalar_of<X>, device_of<X>>& weights) {
-    using T = scalar_of<X>;
-    const index_t n = x.size(0);
-    double rest = 1;  // 1 - sum w^2
-    Tensor<T, device_of<X>> w;
-    if (weights.defined()) {
-      for (double v : normalised_weights(op, what, weights, n)) rest -= v * v;
-      w = weight_column(op, what, weights, n);
-    } else {
-      rest = static_cast<double>(n - 1);
-    }
-    mean = mean_row(x, w);
-    const X centred = x - mean;
-    const T scale = rest > 1e-12 ? static_cast<T>(1 / rest) : T(0);
-    covariance = matmul(transpose(centred), w.defined() ? centred * w : centred) * scale;
+  Shape infer(const Tensor<T, D>& x) { return {x.size(1), x.size(1)}; }
+  void forward(Tensor<T, D>& y, const Tensor<T, D>& x) {
+    Tensor<T, D> z = x - mean_row(x, w);
+    y.copy_from(matmul(transpose(z), w.defined() ? z * (w * scale) : z));
+    if (!w.defined())
+      elementwise_update(
+          D{}, [k = scale](T v) { return v * k; }, y);
+    if (!keep) return;
+    kept = x;
+    centred = std::move(z);
+  }
+  void backward(const Tensor<T, D>& dy, Grad<T, D>& dx) {
+    if (!dx) return;
+    const Tensor<T, D> z = w.defined() ? centred * (w * scale) : centred * scale;
+    // Of few rows two products cost less than the sum with a transposed matrix.
+    dx.give(z.size(0) < z.size(1) ? matmul(z, dy) + matmul(z, transpose(dy)) : matmul(z, dy + transpose(dy)));
+  }
+  void gradient(GradContext<T, D>& c, const Var<T, D>& dy) {
+    if (!c.wants(0)) return;
+    const Var<T, D> x = c.input(0, kept), z = x - mean_row(x, w);
+    c.give(0, matmul(w.defined() ? z * w : z, (dy + transpose(dy)) * scale));
   }
 };
 
+// Its weights by the definition above; 1 / (1 - sum w^2) is taken as 0 for a single sample.
+template <Operand X>
+X covariance(const char* op, const char* what, const X& x,
+             const Tensor<scalar_of<X>, device_of<X>>& weights) {
+  using T = scalar_of<X>;
+  const index_t n = x.size(0);
+  Covariance<T, device_of<X>> c{.name = op};
+  double rest = static_cast<double>(n - 1);  // with w = 1; else 1 - sum w^2
+  if (weights.defined()) {
+    rest = 1;
+    for (double v : normalised_weights(op, what, weights, n)) rest -= v * v;
+    c.w = weight_column(op, what, weights, n);
+  }
+  c.scale = rest > 1e-12 ? static_cast<T>(1 / rest) : T(0);
+  return apply(Site::here(), std::move(c), x);
+}
+// Mean row (1, d).
+template <Operand X>
+X weighted_mean(const char* op, const char* what, const X& x,
+                const Tensor<scalar_of<X>, device_of<X>>& weights) {
+  Tensor<scalar_of<X>, device_of<X>> w;
+  if (weights.defined()) w = weight_column(op, what, weights, x.size(0));
+  return mean_row(x, w);
+}
+
 }  // namespace detail
 
-// CORAL distance of source (n, d) and target (m, d) -> (). Throws for other shapes, empty batches and features that are
-// not finite.
+// CORAL distance of source (n, d) and target (m, d) -> (). Throws for other shapes, empty batches and
+// features that are not finite.
 template <Operand A, Operand B>
 result_of<A, B> coral(const A& source, const B& target, const CoralOptions& options = {},
                       const SampleWeightsFor<A, B>& weights = {}) {
   using T = scalar_of<A>;
   detail::check_batches("coral", source.shape(), target.shape());
-  const detail::Moments<A> s("coral", "source", source, weights.source);
-  const detail::Moments<B> t("coral", "target", target, weights.target);
-  const auto difference = square(s.covariance - t.covariance);
+  const auto difference = square(detail::covariance("coral", "source", source, weights.source) -
+                                 detail::covariance("coral", "target", target, weights.target));
   const T d = static_cast<T>(source.size(1));
-  const result_of<A, B> loss = options.form == CoralForm::tllib ? mean(square(s.mean - t.mean)) + mean(difference)
-                                                                : sum(difference) * (T(1) / (T(4) * d * d));
+  result_of<A, B> loss;
+  if (options.form == CoralForm::tllib) {
+    const auto means = detail::weighted_mean("coral", "source", source, weights.source) -
+                       detail::weighted_mean("coral", "target", target, weights.target);
+    loss = mean(square(means)) + mean(difference);
+  } else {
+    loss = sum(difference) * (T(1) / (T(4) * d * d));
+  }
   return detail::finite_loss("coral", loss, detail::named("source", source), detail::named("target", target));
 }
 
@@ -83,7 +125,7 @@ Tensor<T, D> coral_transform(const Tensor<T, D>& source, const Tensor<T, D>& tar
   detail::check_batches(kName, source.shape(), target.shape());
   const index_t d = source.size(1);
   auto power = [&](const char* what, const Tensor<T, D>& x, const Tensor<T, D>& w, double exponent) {
-    const Tensor<T, D> c = detail::Moments<Tensor<T, D>>(kName, what, x, w).covariance + Tensor<T, D>::eye(d);
+    const Tensor<T, D> c = detail::covariance(kName, what, x, w) + Tensor<T, D>::eye(d);
     Tensor<double, D> values = Tensor<double, D>::empty({d}), vectors = Tensor<double, D>::empty({d, d});
     if (!eigh(D{}, c, values, vectors)) {
       detail::check_finite(kName, what, x);

@@ -106,8 +106,8 @@ result_of<A, B> log_coral(const A& source, const B& target, const LogCoralOption
   detail::check_finite(kName, "source", source);
   detail::check_finite(kName, "target", target);
   const auto ridge = Tensor<T, device_of<A>>::eye(source.size(1)) * static_cast<T>(options.eps);
-  const auto s = logm_spd(detail::Moments<A>(kName, "source", source, weights.source).covariance + ridge);
-  const auto t = logm_spd(detail::Moments<B>(kName, "target", target, weights.target).covariance + ridge);
+  const auto s = logm_spd(detail::covariance(kName, "source", source, weights.source) + ridge);
+  const auto t = logm_spd(detail::covariance(kName, "target", target, weights.target) + ridge);
   const T d = static_cast<T>(source.size(1));
   return sum(square(s - t)) * (T(1) / (T(4) * d * d));
 }

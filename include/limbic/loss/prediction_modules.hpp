@@ -1,5 +1,5 @@
-// The losses of predictions, distillation and contrast as modules, in the manner of alignment_modules.hpp: options,
-// a call, describe() for logs, visit() for parameters and buffers.
+// The losses of predictions, distillation and contrast as modules, in the manner of alignment_modules.hpp:
+// options, a call, describe() for logs, visit() for parameters and buffers.
 #pragma once
 
 #include <limbic/backend/cpu/random.hpp>
@@ -43,7 +43,8 @@ struct DistillationLoss {
   DistillationOptions options{};
 
   template <Operand A, Operand B>
-  A operator()(const A& student, const B& teacher, const WeightsFor<A>& weights = {}, Site site = Site::here()) const {
+  A operator()(const A& student, const B& teacher, const WeightsFor<A>& weights = {},
+               Site site = Site::here()) const {
     return distillation(student, teacher, options, weights, site);
   }
   template <class V>
@@ -56,7 +57,8 @@ struct MutualDistillationLoss {
   DistillationOptions options{.temperature = 1};
 
   template <Operand A, Operand B>
-  result_of<A, B> operator()(const A& a, const B& b, const WeightsFor<A>& weights = {}, Site site = Site::here()) const {
+  result_of<A, B> operator()(const A& a, const B& b, const WeightsFor<A>& weights = {},
+                             Site site = Site::here()) const {
     return mutual_distillation(a, b, options, weights, site);
   }
   template <class V>
@@ -81,7 +83,8 @@ struct DecoupledKdLoss {
 // similarity_preserving().
 struct SimilarityPreservingLoss {
   template <Operand A, Operand B>
-  A operator()(const A& student, const B& teacher, const WeightsFor<A>& weights = {}, Site site = Site::here()) const {
+  A operator()(const A& student, const B& teacher, const WeightsFor<A>& weights = {},
+               Site site = Site::here()) const {
     return similarity_preserving(student, teacher, weights, site);
   }
   template <class V>
@@ -94,7 +97,8 @@ struct RelationalKdLoss {
   RelationalKdOptions options{};
 
   template <Operand A, Operand B>
-  A operator()(const A& student, const B& teacher, const WeightsFor<A>& weights = {}, Site site = Site::here()) const {
+  A operator()(const A& student, const B& teacher, const WeightsFor<A>& weights = {},
+               Site site = Site::here()) const {
     return relational_kd(student, teacher, options, weights, site);
   }
   template <class V>
@@ -105,7 +109,8 @@ struct RelationalKdLoss {
 // attention_transfer().
 struct AttentionTransferLoss {
   template <Operand A, Operand B>
-  A operator()(const A& student, const B& teacher, const WeightsFor<A>& weights = {}, Site site = Site::here()) const {
+  A operator()(const A& student, const B& teacher, const WeightsFor<A>& weights = {},
+               Site site = Site::here()) const {
     return attention_transfer(student, teacher, weights, site);
   }
   template <class V>
@@ -136,7 +141,8 @@ struct FitnetsLoss {
     v("bias", bias);
   }
   std::string describe() const {
-    return "fitnets(" + (weight.defined() ? to_text(weight.size(1)) + " -> " + to_text(weight.size(0)) : "no map") + ")";
+    return "fitnets(" +
+           (weight.defined() ? to_text(weight.size(1)) + " -> " + to_text(weight.size(0)) : "no map") + ")";
   }
 };
 
@@ -146,7 +152,8 @@ struct ClipLoss {
   Var<T, D> log_scale = Var<T, D>::leaf(Tensor<T, D>::scalar(static_cast<T>(-std::log(0.07))));
 
   template <Operand A, Operand B>
-  Var<T, D> operator()(const A& a, const B& b, const WeightsFor<A>& weights = {}, Site site = Site::here()) const {
+  Var<T, D> operator()(const A& a, const B& b, const WeightsFor<A>& weights = {},
+                       Site site = Site::here()) const {
     return clip_loss(a, b, log_scale, weights, site);
   }
   template <class V>
@@ -191,8 +198,8 @@ struct ClassStructureLoss {
   double eta = 1e-3;
 
   template <Operand X>
-  X operator()(const X& logits, const Tensor<index_t, device_of<X>>& labels, const WeightsFor<X>& weights = {},
-               Site site = Site::here()) const {
+  X operator()(const X& logits, const Tensor<index_t, device_of<X>>& labels,
+               const WeightsFor<X>& weights = {}, Site site = Site::here()) const {
     return class_structure(logits, labels, eta, weights, site);
   }
   template <class V>

@@ -3,11 +3,12 @@
 //   y      = sum_ij w_ij prod_l k_l(D^l_ij),  D^l_ij = |x^l_i - x^l_j|^2      x^l (N, d_l), w symmetric
 //   dx^l_i = 4 sum_j W^l_ij (x^l_i - x^l_j),  W^l_ij = w_ij k_l'(D^l_ij) prod_{m != l} k_m(D^m_ij)
 //
-// Plan: tiles of 64 x 256 pairs. D of a tile is |x_i|^2 + |x_j|^2 - 2 x_i . x_j by a matrix product of the
-// centred points; entries that cancellation left with few digits (points much closer to each other than to
-// the mean) are computed again by differences, and so is their part of the gradient. The rest of the
-// gradient is the product of the tile W with the points. Value and gradient come from one pass: backward
-// is then a scaling. The tiles of 64 rows are the pieces of work, so results do not depend on threads.
+// Plan: square tiles of pairs on and above the diagonal; those above serve their mirror image too. D of a tile is
+// |x_i|^2 + |x_j|^2 - 2 x_i . x_j by a matrix product of the centred points; entries that cancellation left with
+// few digits (points much closer to each other than to the mean) are computed again by differences, and so is
+// their part of the gradient. The rest of the gradient is the products of the tile W and its transpose with the
+// points. Value and gradient come from one pass: backward is then a scaling. The order of all sums depends on N
+// alone, so results do not depend on threads.
 #pragma once
 
 #include <limbic/backend/cpu/gemm.hpp>
@@ -39,7 +40,8 @@ struct PairWeights {
 
 namespace cpu::detail {
 
-inline constexpr index_t kPairRows = 64, kPairCols = 256;
+inline constexpr index_t kPairRows = 64, kPairCols = 256;  // of a tile of distances alone
+inline constexpr index_t kSerialPairs = index_t{1} << 21;  // multiply-adds that one thread does alone
 
 template <class F>
 void on_pairwise(F&& f) {
@@ -68,93 +70,119 @@ void distance_tile(K kernels, index_t rows, index_t cols, index_t d, const T* a,
   }
 }
 
-// The rows [begin, end) of pair_form; returns their part of the value.
+// What the tiles of pair_form share.
+template <class T>
+struct PairSums {
+  std::span<PairLayer<T, Cpu>> layers;
+  const PairWeights<T, Cpu>& weights;
+  T* const* gradients;  // of each layer: sum_j W_ij x_j (N, d), or null
+  T* const* totals;     // of each layer: sum_j W_ij (N)
+};
+
+// Where a tile of pairs lies: rows [row, row + rows), columns [col, col + cols). A tile beside the diagonal stands for
+// its mirror image too.
+struct PairTile {
+  index_t row, rows, col, cols;
+  bool mirrored() const { return row != col; }
+};
+
+// Adds one tile of pairs to the sums; returns its part of the value. Only rows of the tile's two ranges are written.
 template <class K, class T>
-double pair_rows(K kernels, std::span<PairLayer<T, Cpu>> layers, index_t n, const PairWeights<T, Cpu>& weights,
-                 index_t begin, index_t end, std::span<T* const> gradients) {
+double add_pair_tile(K kernels, const PairSums<T>& sums, const PairTile& tile) {
   struct Tiles;
   struct Nearby;
-  const index_t rows = end - begin, width = std::min(n, kPairCols), rank = weights.left.size(1);
-  const index_t count = static_cast<index_t>(layers.size()), area = kPairRows * width;
-  const T *left = weights.left.data(), *right = weights.right.data();
-  T* const tiles = cpu::scratch<Tiles, T>((count + 1) * area + (count + 1) * width + count * kPairRows);
-  T *const omegas = tiles + count * area, *const k = omegas + area, *const totals = k + (count + 1) * width;
-  index_t* const nearby = cpu::scratch<Nearby, index_t>(count * (area + kPairRows));
-  std::fill(totals, totals + count * kPairRows, T(0));
+  const auto& weights = sums.weights;
+  const index_t rows = tile.rows, cols = tile.cols, rank = weights.left.size(1), area = rows * cols;
+  const index_t count = static_cast<index_t>(sums.layers.size()), self = tile.row - tile.col;
+  const T *left = weights.left.data() + tile.row * rank, *right = weights.right.data() + tile.col * rank;
+  T* const tiles = cpu::scratch<Tiles, T>((count + 1) * area + (count + 1) * cols);
+  T *const omegas = tiles + count * area, *const k = omegas + area;
+  std::uint32_t* const nearby = cpu::scratch<Nearby, std::uint32_t>(count * area + count);
+  std::uint32_t* const found = nearby + count * area;
   for (index_t l = 0; l < count; ++l) {
-    const index_t d = layers[static_cast<std::size_t>(l)].points.size(1);
-    if (T* g = gradients[static_cast<std::size_t>(l)]) std::fill(g + begin * d, g + end * d, T(0));
-  }
-  double value = 0;
-  for (index_t j0 = 0; j0 < n; j0 += width) {
-    const index_t cols = std::min(width, n - j0), self = begin - j0;
-    index_t* const found = nearby + count * area;  // how many of each layer and row
-    std::fill(found, found + count * kPairRows, index_t{0});
-    for (index_t l = 0; l < count; ++l) {
-      const auto& layer = layers[static_cast<std::size_t>(l)];
-      const index_t d = layer.points.size(1);
-      const T *x = layer.points.data(), *norms = layer.norms.data();
-      distance_tile(kernels, rows, cols, d, x + begin * d, norms + begin, x + j0 * d, norms + j0, tiles + l * area,
-                    width, self, [&](index_t r, index_t j) {
-                      nearby[l * area + r * width + found[l * kPairRows + r]++] = j;
-                    });
-    }
-    if (rank != 1) gemm<T>(rows, cols, rank, {left + begin * rank, rank, 1}, {right + j0 * rank, 1, rank}, omegas, width);
-    for (index_t r = 0; r < rows; ++r) {
-      const T* omega = rank == 1 ? right + j0 : omegas + r * width;
-      const bool own = self + r >= 0 && self + r < cols;
-      for (index_t l = 0; l < count; ++l) {
-        T* w = tiles + l * area + r * width;
-        kernels.radial(layers[static_cast<std::size_t>(l)].kernel, w, k + l * width, cols);
-        if (own) w[self + r] = T(0);
-      }
-      T* product = k;
-      if (count > 1) {
-        product = k + count * width;
-        std::fill(product, product + cols, T(1));
-        for (index_t l = 0; l < count; ++l) {
-          kernels.multiply(product, k + l * width, cols);
-          for (index_t other = 0; other < count; ++other)
-            if (other != l) kernels.multiply(tiles + l * area + r * width, k + other * width, cols);
-        }
-      }
-      if (own && !weights.diagonal) product[self + r] = T(0);
-      const T factor = rank == 1 ? left[begin + r] : T(1);
-      value += static_cast<double>(factor) * static_cast<double>(kernels.dot(product, omega, cols));
-      for (index_t l = 0; l < count; ++l) {
-        T* const g = gradients[static_cast<std::size_t>(l)];
-        if (!g) continue;
-        T* w = tiles + l * area + r * width;
-        const auto& layer = layers[static_cast<std::size_t>(l)];
-        const index_t d = layer.points.size(1), i = begin + r;
-        const T* x = layer.points.data();
-        for (index_t f = 0; f < found[l * kPairRows + r]; ++f) {
-          const index_t j = nearby[l * area + r * width + f];
-          kernels.add_difference(g + i * d, -omega[j] * w[j], x + i * d, x + (j0 + j) * d, d);
-          w[j] = T(0);
-        }
-        totals[l * kPairRows + r] += kernels.weigh(w, omega, cols);
-      }
-    }
-    for (index_t l = 0; l < count; ++l) {
-      T* const g = gradients[static_cast<std::size_t>(l)];
-      if (!g) continue;
-      const auto& layer = layers[static_cast<std::size_t>(l)];
-      const index_t d = layer.points.size(1);
-      gemm<T>(rows, d, cols, {tiles + l * area, width, 1}, {layer.points.data() + j0 * d, d, 1}, g + begin * d, d,
-              {.accumulate = true});
-    }
-  }
-  for (index_t l = 0; l < count; ++l) {
-    T* const g = gradients[static_cast<std::size_t>(l)];
-    const auto& layer = layers[static_cast<std::size_t>(l)];
+    const auto& layer = sums.layers[static_cast<std::size_t>(l)];
     const index_t d = layer.points.size(1);
-    for (index_t r = 0; g && r < rows; ++r) {
-      const index_t i = begin + r;
-      kernels.finish(g + i * d, T(4) * (rank == 1 ? left[i] : T(1)), totals[l * kPairRows + r],
-                     layer.points.data() + i * d, d);
-    }
+    const T *x = layer.points.data(), *norms = layer.norms.data();
+    std::uint32_t many = 0;
+    distance_tile(kernels, rows, cols, d, x + tile.row * d, norms + tile.row, x + tile.col * d, norms + tile.col,
+                  tiles + l * area, cols, tile.mirrored() ? -rows - cols : self,
+                  [&](index_t r, index_t j) { nearby[l * area + many++] = static_cast<std::uint32_t>(r * cols + j); });
+    found[l] = many;
   }
+  if (rank != 1) gemm<T>(rows, cols, rank, {left, rank, 1}, {right, 1, rank}, omegas, cols);
+  double value = 0;
+  for (index_t r = 0; r < rows; ++r) {
+    const T* omega = rank == 1 ? right : omegas + r * cols;
+    const T factor = rank == 1 ? left[r] : T(1);
+    const bool own = !tile.mirrored();
+    for (index_t l = 0; l < count; ++l) {
+      T* w = tiles + l * area + r * cols;
+      kernels.radial(sums.layers[static_cast<std::size_t>(l)].kernel, w, k + l * cols, cols);
+      if (own) w[r] = T(0);
+    }
+    T* product = k;
+    if (count > 1) {
+      product = k + count * cols;
+      std::fill(product, product + cols, T(1));
+      for (index_t l = 0; l < count; ++l) {
+        kernels.multiply(product, k + l * cols, cols);
+        for (index_t other = 0; other < count; ++other)
+          if (other != l) kernels.multiply(tiles + l * area + r * cols, k + other * cols, cols);
+      }
+    }
+    if (own && !weights.diagonal) product[r] = T(0);
+    value += static_cast<double>(factor) * static_cast<double>(kernels.dot(product, omega, cols));
+    for (index_t l = 0; l < count; ++l)
+      if (sums.gradients[l]) kernels.weigh(tiles + l * area + r * cols, omega, factor, cols);
+  }
+  for (index_t l = 0; l < count; ++l) {
+    T* const g = sums.gradients[l];
+    if (!g) continue;
+    const auto& layer = sums.layers[static_cast<std::size_t>(l)];
+    const index_t d = layer.points.size(1);
+    const T* x = layer.points.data();
+    T* const w = tiles + l * area;
+    for (std::uint32_t f = 0; f < found[l]; ++f) {
+      const index_t at = nearby[l * area + f], i = tile.row + at / cols, j = tile.col + at % cols;
+      kernels.add_difference(g + i * d, -w[at], x + i * d, x + j * d, d);
+      if (tile.mirrored()) kernels.add_difference(g + j * d, -w[at], x + j * d, x + i * d, d);
+      w[at] = T(0);
+    }
+    T* const totals = sums.totals[l];
+    for (index_t r = 0; r < rows; ++r) {
+      if (tile.mirrored()) totals[tile.row + r] += kernels.add_up(totals + tile.col, w + r * cols, cols);
+      else totals[tile.row + r] += kernels.sum(w + r * cols, cols);
+    }
+    gemm<T>(rows, d, cols, {w, cols, 1}, {x + tile.col * d, d, 1}, g + tile.row * d, d, {.accumulate = true});
+    if (tile.mirrored())
+      gemm<T>(cols, d, rows, {w, 1, cols}, {x + tile.row * d, d, 1}, g + tile.col * d, d, {.accumulate = true});
+  }
+  return tile.mirrored() ? 2 * value : value;
+}
+
+// Rows a side of a tile, and tiles a side of what one thread does at a time; by the number of points alone.
+struct PairPlan {
+  index_t side, group;
+};
+inline PairPlan pair_plan(index_t n) {
+  if (n <= 512) return {64, 1};
+  if (n <= 2048) return {128, 1};
+  return {256, n <= 16384 ? 2 : 4};
+}
+
+// The tiles of two groups of points, the rows of which begin at a and b: back and forth, so that neighbours share
+// points that are still in the cache. a = b: those on and above the diagonal.
+template <class K, class T>
+double add_pair_group(K kernels, const PairSums<T>& sums, index_t n, const PairPlan& plan, index_t a, index_t b) {
+  double value = 0;
+  const index_t last = plan.group - 1;
+  for (index_t i = 0; i <= last; ++i)
+    for (index_t step = 0; step <= last; ++step) {
+      const index_t j = i % 2 == 0 ? step : last - step;
+      const index_t row = a + i * plan.side, col = b + j * plan.side;
+      if (col < row || row >= n || col >= n) continue;
+      value += add_pair_tile(kernels, sums, {row, std::min(plan.side, n - row), col, std::min(plan.side, n - col)});
+    }
   return value;
 }
 
@@ -179,22 +207,57 @@ double centre_rows(Cpu, Tensor<T, Cpu>& points, Tensor<T, Cpu>& norms, const Ten
 template <class T>
 double pair_form(Cpu, std::span<PairLayer<T, Cpu>> layers, const PairWeights<T, Cpu>& weights) {
   using namespace cpu::detail;
-  struct Sums;
+  struct Values;
+  struct Totals;
   struct Pointers;
-  const index_t n = weights.left.size(0), pieces = (n + kPairRows - 1) / kPairRows;
-  double* const sums = cpu::scratch<Sums, double>(pieces);
-  T** const gradients = cpu::scratch<Pointers, T*>(static_cast<index_t>(layers.size()));
-  for (std::size_t l = 0; l < layers.size(); ++l)
-    gradients[l] = layers[l].gradient.defined() ? layers[l].gradient.mutable_data() : nullptr;
+  const index_t n = weights.left.size(0), count = static_cast<index_t>(layers.size());
+  const PairPlan plan = pair_plan(n);
+  const index_t side = plan.side * plan.group, groups = (n + side - 1) / side, even = groups + groups % 2;
+  double* const values = cpu::scratch<Values, double>(groups);
+  T** const pointers = cpu::scratch<Pointers, T*>(2 * count);
+  T* const totals = cpu::scratch<Totals, T>(count * n);
+  std::fill(totals, totals + count * n, T(0));
+  index_t width = 0;
+  bool wanted = false;
+  for (index_t l = 0; l < count; ++l) {
+    auto& layer = layers[static_cast<std::size_t>(l)];
+    if (layer.gradient.defined()) layer.gradient.fill(T(0)), wanted = true;
+    pointers[l] = layer.gradient.defined() ? layer.gradient.mutable_data() : nullptr;
+    pointers[count + l] = totals + l * n;
+    width += layer.points.size(1);
+  }
+  const bool small = n * n * width < kSerialPairs;  // not worth a second thread
+  const PairSums<T> sums{layers, weights, pointers, pointers + count};
+  double value = 0;
   on_pairwise([&](auto kernels) {
-    parallel_for(pieces, 1, [&](index_t piece, index_t) {
-      const index_t begin = piece * kPairRows;
-      sums[piece] = pair_rows(kernels, layers, n, weights, begin, std::min(n, begin + kPairRows),
-                              std::span<T* const>(gradients, layers.size()));
+    // Each round is a perfect matching of the groups (the circle method): its tasks write to different rows, and
+    // every row is added to in the order of the rounds.
+    const auto run = [&](index_t many, auto&& pair) {
+      parallel_for(many, small ? many : 1, [&](index_t begin, index_t end) {
+        for (index_t task = begin; task < end; ++task) {
+          const auto [a, b] = pair(task);
+          values[task] = add_pair_group(kernels, sums, n, plan, std::min(a, b) * side, std::max(a, b) * side);
+        }
+      });
+      for (index_t task = 0; task < many; ++task) value += values[task];
+    };
+    run(groups, [](index_t task) { return std::pair(task, task); });
+    const index_t turns = even - 1;
+    for (index_t round = 0; groups > 1 && round < turns; ++round)
+      run(even / 2, [&](index_t task) {
+        return task == 0 ? std::pair(turns, round) : std::pair((round + task) % turns, (round + turns - task) % turns);
+      });
+    if (!wanted) return;
+    parallel_for(n, std::max(index_t{1}, kSerialPairs / 16 / std::max(width, index_t{1})), [&](index_t begin, index_t end) {
+      for (index_t l = 0; l < count; ++l) {
+        T* const g = pointers[l];
+        const auto& layer = layers[static_cast<std::size_t>(l)];
+        const index_t d = layer.points.size(1);
+        for (index_t i = begin; g && i < end; ++i)
+          kernels.finish(g + i * d, T(4), totals[l * n + i], layer.points.data() + i * d, d);
+      }
     });
   });
-  double value = 0;
-  for (index_t piece = 0; piece < pieces; ++piece) value += sums[piece];
   return value;
 }
 

@@ -65,7 +65,7 @@ struct Pairwise {
       constexpr T kTiny = sizeof(T) == 4 ? T(1e-18) : T(1e-150);  // its square is not denormal
       for_vectors<T>(n, [&](index_t j, auto at) LIMBIC_LAMBDA {
         const Vec<T> tiny = splat(kTiny), zero{};
-        Vec<T> e = vexp<T>((at.load(d + j) + eps) * -inverse[count - 1]);
+        Vec<T> e = vexp_negative<T>((at.load(d + j) + eps) * -inverse[count - 1]);
         Vec<T> sum = e, slope = e * inverse[count - 1];
         for (int i = count - 2; i >= 0; --i) {
           e = e < tiny ? zero : e;
@@ -126,13 +126,26 @@ struct Pairwise {
     for_vectors<T>(n, [&](index_t j, auto at) LIMBIC_LAMBDA { sum += at.load(x + j) * at.load(y + j); });
     return hsum<T>(sum);
   }
-  // w_j *= omega_j; returns their sum.
+  // w_j *= factor omega_j.
   template <class T>
-  static T weigh(T* w, const T* omega, index_t n) {
+  static void weigh(T* w, const T* omega, T factor, index_t n) {
+    for_vectors<T>(n, [&](index_t j, auto at) LIMBIC_LAMBDA {
+      at.store(w + j, at.load(w + j) * (at.load(omega + j) * factor));
+    });
+  }
+  template <class T>
+  static T sum(const T* w, index_t n) {
+    Vec<T> sum{};
+    for_vectors<T>(n, [&](index_t j, auto at) LIMBIC_LAMBDA { sum += at.load(w + j); });
+    return hsum<T>(sum);
+  }
+  // to_j += w_j; returns the sum of w.
+  template <class T>
+  static T add_up(T* to, const T* w, index_t n) {
     Vec<T> sum{};
     for_vectors<T>(n, [&](index_t j, auto at) LIMBIC_LAMBDA {
-      const Vec<T> v = at.load(w + j) * at.load(omega + j);
-      at.store(w + j, v);
+      const Vec<T> v = at.load(w + j);
+      at.store(to + j, at.load(to + j) + v);
       sum += v;
     });
     return hsum<T>(sum);
