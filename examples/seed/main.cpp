@@ -1,4 +1,4 @@
-// limbic-seed: looks into the folders of SEED and SEED-IV.
+// limbic-seed: looks into the folders of SEED and SEED-IV, and makes simulated ones.
 #include <limbic/core/error.hpp>
 
 #include <cstdio>
@@ -6,9 +6,11 @@
 #include "commands.hpp"
 
 int main(int argc, char** argv) {
-  CLI::App app("Looks into folders of the SEED and SEED-IV data sets.", "limbic-seed");
+  CLI::App app("Looks into folders of the SEED and SEED-IV data sets, and makes simulated ones.",
+               "limbic-seed");
   app.require_subcommand(1);
   add_inspect(app);
+  add_simulate(app);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {

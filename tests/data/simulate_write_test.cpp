@@ -92,6 +92,7 @@ TEST_CASE("SEED-IV: folders, names, keys and values") {
   }
   const Json card = Json::parse(file_text(folder / "out/simulated.json"));
   CHECK(card.at("simulated").as_bool());
+  CHECK(card.at("complete").as_bool());
   CHECK(card.at("subjects").as_integer() == 2);
 }
 

@@ -38,8 +38,8 @@ namespace detail {
 
 // What a file says about itself.
 inline std::string simulated_text(const SimulateOptions& o) {
-  return "Simulated by limbic, no recording of anybody: " + to_text(o.set) + ", seed " +
-         std::to_string(o.seed) + ", difficulty " + limbic::to_text(o.difficulty) + ".";
+  return "Simulated by limbic, no recording of anybody: " + std::string(layout_of(o).name) +
+         ", random seed " + std::to_string(o.seed) + ", difficulty " + limbic::to_text(o.difficulty) + ".";
 }
 
 // A day for each session, later ones later: from October 2013 on, about a week apart.
@@ -74,6 +74,7 @@ class SimulatedFiles {
   }
 
   void write() {
+    write_card(false);  // first, so that what an interruption leaves is known for what it is
     for (index_t s = 1; s <= o_.subjects; ++s)
       for (index_t k = 1; k <= o_.sessions; ++k) {
         if (w_.features || w_.raw) write_session(s, k);
@@ -81,7 +82,8 @@ class SimulatedFiles {
       }
     if (seed_ && w_.features) write_labels(seed_folder());
     if (seed_ && w_.raw) write_labels("Preprocessed_EEG/");
-    write_card();
+    write_card(true);
+    report("simulated.json");
   }
 
  private:
@@ -167,9 +169,10 @@ class SimulatedFiles {
          {{"label", Tensor<double>::from({1, static_cast<index_t>(label.size())}, label)}});
   }
   // What the files were made with, for people and programs.
-  void write_card() {
+  void write_card(bool complete) {
     Json::Object card;
     card.add("simulated", true);
+    card.add("complete", complete);
     card.add("about",
              simulated_text(o_) + " The form is that of " + layout_of(o_).name +
                  "; the numbers are drawn from a model. Results made from them say nothing about people.");
@@ -190,7 +193,6 @@ class SimulatedFiles {
     make_folder(folder_);
     write_file((std::filesystem::path(folder_) / "simulated.json").string(),
                Json(std::move(card)).dump() + "\n");
-    report("simulated.json");
   }
 
   SimulateOptions o_;
@@ -203,17 +205,22 @@ class SimulatedFiles {
 
 }  // namespace detail
 
-// Writes everything below `folder`, which is made where it does not exist; files of the same names are
-// replaced, each at once. The features are those of simulate(options), rounded to float. Throws for options
-// out of range and where a file cannot be written.
-inline void write_simulated(const SimulateOptions& options, const std::string& folder,
-                            const WriteOptions& write = {}, const WriteProgress& progress = {}) {
+// Throws for options that cannot be written, before anything is.
+inline void check_writable(const SimulateOptions& options, const WriteOptions& write) {
   detail::check_options(options);
   check(write.raw_seconds >= 0 && write.raw_seconds < 1e6, "simulate",
         "seconds of raw EEG must be 0 to 1e6; got ", write.raw_seconds);
   check(!write.multimodal || options.set == SimulatedSet::seed, "simulate",
         "only seed has a multimodal release of its own; seed-iv always comes with eye features");
   check(write.features || write.raw || write.multimodal, "simulate", "nothing is to be written");
+}
+
+// Writes everything below `folder`, which is made where it does not exist; files of the same names are
+// replaced, each at once. The features are those of simulate(options), rounded to float. Throws as
+// check_writable() does, and where a file cannot be written.
+inline void write_simulated(const SimulateOptions& options, const std::string& folder,
+                            const WriteOptions& write = {}, const WriteProgress& progress = {}) {
+  check_writable(options, write);
   detail::SimulatedFiles(options, write, folder, progress).write();
 }
 
