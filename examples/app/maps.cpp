@@ -206,7 +206,9 @@ std::string topography(const Frame& frame, const Tensor<double>& positions, cons
   g.data("cover", cover);
   std::vector<std::size_t> order(n);
   std::iota(order.begin(), order.end(), std::size_t{0});
-  std::ranges::stable_sort(order, [&](std::size_t a, std::size_t b) { return values[a] > values[b]; });
+  std::ranges::sort(order, [&](std::size_t a, std::size_t b) {
+    return values[a] != values[b] ? values[a] > values[b] : a < b;
+  });
   for (std::size_t i = 0;
        i < std::min(static_cast<std::size_t>(std::max<index_t>(labelled, 0)), names.size()); ++i)
     g.line("set label " + std::to_string(i + 1) + " " + Gnuplot::quote(names[order[i]]) + " at " +

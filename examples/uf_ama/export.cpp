@@ -1,0 +1,37 @@
+// uf_ama export: a model's parameters as a plain safetensors file, under the names of the published PyTorch
+// code.
+#include <limbic/io/checkpoint.hpp>
+
+#include <cstdio>
+#include <memory>
+
+#include "uf_ama/commands.hpp"
+#include "uf_ama/model_file.hpp"
+
+namespace limbic::uf_ama {
+
+Command add_export(CLI::App& app) {
+  CLI::App* sub = app.add_subcommand("export", "Parameters as safetensors, under the published names");
+  struct Values {
+    std::string model, out;
+  };
+  const auto v = std::make_shared<Values>();
+  sub->add_option("--model", v->model, "model.safetensors of a trained fold")->required();
+  sub->add_option("--out", v->out, "the file to write")->required();
+  return [v] {
+    const ModelFile m = ModelFile::load(v->model);
+    std::string classes;
+    for (const auto& name : m.classes) classes += (classes.empty() ? "" : ",") + name;
+    save_safetensors(v->out, named_tensors(m.state),
+                     {{"format", "pt"},
+                      {"model", to_text(m.config)},
+                      {"classes", classes},
+                      {"method", m.method},
+                      {"fold", m.fold},
+                      {"trained_on", (m.simulated ? "simulated " : "") + m.data_set}});
+    std::printf("%s: %zu tensors\n", v->out.c_str(), m.state.size());
+    return 0;
+  };
+}
+
+}  // namespace limbic::uf_ama
