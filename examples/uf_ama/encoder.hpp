@@ -3,12 +3,14 @@
 //   x (B, L, F): L electrodes with F bands, or L eye features with F = 1
 //   tokens (B, L, d) = layers(x W_up' + b_up);  feature (B, d) = flatten(tokens) W_down' + b_down
 //
-// Post-norm layers with a feed-forward width of 2d, ReLU, no positional code (arXiv 2606.00170).
+// Post-norm layers with a feed-forward width of 2d, ReLU, no positional code (arXiv 2606.00170). F is far
+// below d, so the first layer attends on x itself (narrow_attention.hpp).
 #pragma once
 
 #include <limbic/nn/transformer.hpp>
 
 #include "uf_ama/config.hpp"
+#include "uf_ama/narrow_attention.hpp"
 
 namespace limbic::uf_ama {
 
@@ -28,7 +30,8 @@ struct Encoder {
   Encoder() = default;
   Encoder(index_t length, index_t features, const Config& c, RandomStream& random)
       : dim_up(features, c.width, random),
-        encoder(c.width, static_cast<int>(c.layers), {.heads = c.heads, .hidden = 2 * c.width, .dropout = c.dropout}, random),
+        encoder(c.width, static_cast<int>(c.layers),
+                {.heads = c.heads, .hidden = 2 * c.width, .dropout = c.dropout}, random),
         dim_down(length * c.width, c.width, random) {}
 
   template <class V>
@@ -38,10 +41,37 @@ struct Encoder {
     v("dim_down", dim_down);
   }
 
+  // The first layer's attention on the encoder's input.
+  NarrowAttention<T, D> first_attention() const {
+    return {encoder.layers.front().self_attn, dim_up, dim_up, true};
+  }
+
   // x (B, L, F). Throws for other shapes.
   Encoded<T, D> operator()(const Tensor<T, D>& x, Site site = Site::here()) {
-    const Var<T, D> tokens = encoder(dim_up(x, site), {}, site);
-    return {tokens, dim_down(flatten(tokens, 1, -1, site), site)};
+    const Var<T, D> y = tokens(x, first_attention(), site);
+    return {y, dim_down(flatten(y, 1, -1, site), site)};
+  }
+
+  // The tokens (B, L, d) of x, the first layer's attention given.
+  Var<T, D> tokens(const Tensor<T, D>& x, const NarrowAttention<T, D>& narrow, Site site = Site::here()) {
+    TransformerEncoderLayer<T, D>& layer = encoder.layers.front();
+    AttentionOptions<D> attention;
+    if (layer.self_attn.training) {
+      attention.dropout = layer.self_attn.dropout;
+      attention.random = &layer.self_attn.random;
+    }
+    const Var<T, D> in(x), values(concat({x, Tensor<T, D>::ones({x.size(0), x.size(1), 1})}, 2));
+    Var<T, D> y = dim_up(in, site) + layer.dropout1(narrow(in, in, values, attention, site), site);
+    y = layer.norm1(y, site);
+    y = layer.norm2(y + layer.dropout2(feed_forward(layer, y, site), site), site);
+    for (std::size_t i = 1; i < encoder.layers.size(); ++i) y = encoder.layers[i](y, {}, site);
+    return y;
+  }
+
+ private:
+  static Var<T, D> feed_forward(TransformerEncoderLayer<T, D>& layer, const Var<T, D>& x, Site site) {
+    const Var<T, D> hidden = linear_relu(x, layer.linear1.weight, layer.linear1.bias, site);
+    return layer.linear2(layer.dropout(hidden, site), site);
   }
 };
 

@@ -5,13 +5,12 @@
 //   y'' = y' + attention(y', e', e')     eye asks EEG
 //   fused (B, 2h) = [flatten(e'') W' + b, flatten(y'') V' + c]
 //
-// No dropout: the fused features of some samples are rows of those of the batch.
+// No dropout: the fused features of some samples are rows of those of the batch. The attentions work on e and
+// y (narrow_attention.hpp): d is no wider than a head.
 #pragma once
 
-#include <limbic/nn/attention.hpp>
-#include <limbic/ops/concat.hpp>
-
 #include "uf_ama/config.hpp"
+#include "uf_ama/narrow_attention.hpp"
 
 namespace limbic::uf_ama {
 
@@ -41,12 +40,20 @@ struct Fusion {
     v("eye_feature_dim_down", eye_feature_dim_down);
   }
 
+  NarrowAttention<T, D> eeg_asks_eye() const {
+    return {eeg_eye_attn, eeg_feature_dim_change, eye_feature_dim_change, false};
+  }
+  NarrowAttention<T, D> eye_asks_eeg() const {
+    return {eye_eeg_attn, eye_feature_dim_change, eeg_feature_dim_change, false};
+  }
+
   // Tokens (B, L_e, d) and (B, L_y, d) -> (B, 2h). Throws for other shapes.
-  Var<T, D> operator()(const Var<T, D>& eeg_tokens, const Var<T, D>& eye_tokens, Site site = Site::here()) {
-    const Var<T, D> eeg = eeg_feature_dim_change(eeg_tokens, site), eye = eye_feature_dim_change(eye_tokens, site);
-    const Var<T, D> a = eeg + eeg_eye_attn(eeg, eye, eye, {}, site);
-    const Var<T, D> b = eye + eye_eeg_attn(eye, eeg, eeg, {}, site);
-    return concat({eeg_feature_dim_down(flatten(a, 1, -1, site), site), eye_feature_dim_down(flatten(b, 1, -1, site), site)}, 1);
+  Var<T, D> operator()(const Var<T, D>& eeg, const Var<T, D>& eye, Site site = Site::here()) {
+    const Var<T, D> a = eeg_feature_dim_change(eeg, site) + eeg_asks_eye()(eeg, eye, eye, {}, site);
+    const Var<T, D> b = eye_feature_dim_change(eye, site) + eye_asks_eeg()(eye, eeg, eeg, {}, site);
+    return concat({eeg_feature_dim_down(flatten(a, 1, -1, site), site),
+                   eye_feature_dim_down(flatten(b, 1, -1, site), site)},
+                  1);
   }
 };
 

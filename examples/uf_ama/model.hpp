@@ -79,13 +79,15 @@ struct Network {
     v("fusion_classifier", fusion_classifier);
   }
 
-  // eeg (B, channels, bands) and eye (B, P); one that does not take part may be undefined. Throws for other shapes.
+  // eeg (B, channels, bands) and eye (B, P); one that does not take part may be undefined. Throws for other
+  // shapes.
   Features<T, D> operator()(const Tensor<T, D>& eeg, const Tensor<T, D>& eye, Inputs inputs = Inputs::both,
                             Site site = Site::here()) {
     if (inputs != Inputs::eye) check_eeg("eeg", eeg);
     if (inputs != Inputs::eeg) check_eye("eye", eye);
     if (inputs == Inputs::both && eeg.size(0) != eye.size(0))
-      fail("uf_ama", "eeg and eye must have as many windows each; got eeg ", eeg.shape(), ", eye ", eye.shape());
+      fail("uf_ama", "eeg and eye must have as many windows each; got eeg ", eeg.shape(), ", eye ",
+           eye.shape());
     Features<T, D> out;
     Var<T, D> eeg_tokens, eye_tokens;
     if (inputs != Inputs::eye) {
@@ -109,8 +111,10 @@ struct Network {
 
   // Throw unless x has the shape that the network takes; `what` names it in the message.
   void check_eeg(const char* what, const Tensor<T, D>& x) const {
-    if (!x.defined() || x.rank() != 3 || x.size(0) < 1 || x.size(1) != config.channels || x.size(2) != config.bands)
-      fail("uf_ama", what, " (B, ", config.channels, " channels, ", config.bands, " bands) is needed; got ", x);
+    if (!x.defined() || x.rank() != 3 || x.size(0) < 1 || x.size(1) != config.channels ||
+        x.size(2) != config.bands)
+      fail("uf_ama", what, " (B, ", config.channels, " channels, ", config.bands, " bands) is needed; got ",
+           x);
   }
   void check_eye(const char* what, const Tensor<T, D>& x) const {
     if (!x.defined() || x.rank() != 2 || x.size(0) < 1 || x.size(1) != config.eye_features)
@@ -118,9 +122,9 @@ struct Network {
   }
 };
 
-// Loads a published checkpoint, or limbic's own. Published ones also hold a template layer that no result depends
-// on, "*_base_network.attn_layer.*"; it is left out. Throws when a name is missing or not expected, or a shape
-// differs; nothing is changed then.
+// Loads a published checkpoint, or limbic's own. Published ones also hold a template layer that no result
+// depends on, "*_base_network.attn_layer.*"; it is left out. Throws when a name is missing or not expected,
+// or a shape differs; nothing is changed then.
 template <class T, class D>
 void load_published(Network<T, D>& net, const StateDict& state) {
   static const std::string kUnused[] = {"eeg_base_network.attn_layer.", "eye_base_network.attn_layer."};

@@ -2,9 +2,9 @@
 //
 //   total = clf + w_cls cls + w_m marginal + w_c class_wise + w_f fused_target + w_d distill
 //
-// `published` is what the released code does, quirks included. `limbic` is what the method says: every parameter is
-// trained, the classes are aligned by class-wise MMD as well, predictions of the target are made without dropout, and
-// the weights of all that needs target predictions rise smoothly,
+// `published` is what the released code does, quirks included. `limbic` is what the method says: every
+// parameter is trained, the classes are aligned by class-wise MMD as well, predictions of the target are made
+// without dropout, and the weights of all that needs target predictions rise smoothly,
 //   w(p) = w_end (2 / (1 + exp(-10 p)) - 1),   p = progress of training in [0, 1].
 #pragma once
 
@@ -24,13 +24,13 @@ struct StepOptions {
   std::string name = "limbic";
   Inputs inputs = Inputs::both;
   Schedule schedule = Schedule::smooth;
-  bool structure = true;               // cls: cosines between predictions as between labels
-  Marginal marginal = Marginal::mmd;   // what aligns the batches as wholes
-  bool class_wise = true;              // local MMD with the target's soft predictions
-  bool screening = true;               // agreeing confident samples get pseudo-labels
-  bool distillation = true;            // the confident modality teaches the other; needs screening
-  bool train_classifiers = true;       // else they stay as they were initialised
-  bool predict_with_dropout = false;   // whether screening sees the classifiers' dropout
+  bool structure = true;              // cls: cosines between predictions as between labels
+  Marginal marginal = Marginal::mmd;  // what aligns the batches as wholes
+  bool class_wise = true;             // local MMD with the target's soft predictions
+  bool screening = true;              // agreeing confident samples get pseudo-labels
+  bool distillation = true;           // the confident modality teaches the other; needs screening
+  bool train_classifiers = true;      // else they stay as they were initialised
+  bool predict_with_dropout = false;  // whether screening sees the classifiers' dropout
   double structure_weight = 1;
   double marginal_weight = 1;
   double class_wise_weight = 1;
@@ -107,7 +107,8 @@ inline StepOptions configuration(std::string_view name) {
 inline void check_options(const StepOptions& o) {
   check(!o.distillation || o.screening, "uf_ama", "distillation needs screening");
   check(!o.screening || o.inputs == Inputs::both, "uf_ama", "screening needs both modalities");
-  for (double w : {o.structure_weight, o.marginal_weight, o.class_wise_weight, o.fused_target_weight, o.distill_weight})
+  for (double w :
+       {o.structure_weight, o.marginal_weight, o.class_wise_weight, o.fused_target_weight, o.distill_weight})
     check(w >= 0 && std::isfinite(w), "uf_ama", "weights must not be negative; got ", w);
 }
 
@@ -131,8 +132,8 @@ inline double published_marginal_weight(index_t epoch) {
 inline double published_fused_weight(double clf) { return clf <= 0.1 ? 0.5 : clf < 0.2 ? 0.2 : 0.1; }
 }  // namespace detail
 
-// Weights of a step whose source classification loss is `clf`. Throws for a progress outside [0, 1] and an epoch
-// below 1.
+// Weights of a step whose source classification loss is `clf`. Throws for a progress outside [0, 1] and an
+// epoch below 1.
 inline Weights weights_at(const StepOptions& o, const Moment& when, double clf) {
   check(when.epoch >= 1, "uf_ama", "epochs count from 1; got ", when.epoch);
   const bool published = o.schedule == Schedule::published;
@@ -141,10 +142,12 @@ inline Weights weights_at(const StepOptions& o, const Moment& when, double clf) 
   if (o.structure) w.structure = o.structure_weight;
   // DANN's own coefficient scales the reversed gradient; its classifier learns at full weight.
   if (o.marginal != Marginal::none)
-    w.marginal = o.marginal_weight *
-                 (o.marginal == Marginal::dann ? 1 : published ? detail::published_marginal_weight(when.epoch) : rise);
+    w.marginal = o.marginal_weight * (o.marginal == Marginal::dann ? 1
+                                      : published ? detail::published_marginal_weight(when.epoch)
+                                                  : rise);
   if (o.class_wise) w.class_wise = o.class_wise_weight * rise;
-  if (o.screening) w.fused_target = published ? detail::published_fused_weight(clf) : o.fused_target_weight * rise;
+  if (o.screening)
+    w.fused_target = published ? detail::published_fused_weight(clf) : o.fused_target_weight * rise;
   if (o.distillation) w.distill = o.distill_weight * rise;
   return w;
 }

@@ -19,7 +19,8 @@ struct StepReport {
   double mid_confidence = 0;
   index_t eeg_selected = 0, eye_selected = 0;
   index_t agree = 0, dropped = 0, eeg_teaches = 0, eye_teaches = 0;
-  index_t eeg_lessons = 0, eye_lessons = 0;  // of the teachers' samples, those that the fused prediction confirms
+  index_t eeg_lessons = 0,
+          eye_lessons = 0;  // of the teachers' samples, those that the fused prediction confirms
 
   void screen(const Screening& s) {
     mid_confidence = s.mid_confidence;

@@ -1,8 +1,8 @@
 // Confidence-aware screening of a target batch (arXiv 2606.00170).
 //
 // Confidence = largest softmax probability of the EEG and of the eye classifier: 2B values. The B largest are
-// selected (of equal ones the lower index, EEG before eye). Samples, in the order of their first appearance among the
-// selected:
+// selected (of equal ones the lower index, EEG before eye). Samples, in the order of their first appearance
+// among the selected:
 //   both selected, same label    agree: the label is a pseudo-label of the fused classifier
 //   both selected, other label   dropped
 //   one selected                 that modality teaches the other
@@ -44,12 +44,13 @@ void most_likely(const char* what, const Tensor<T>& logits, index_t* label, T* c
 
 }  // namespace detail
 
-// Screens by logits (B, K) of both classifiers. Throws for other shapes, an empty batch and logits that are not finite.
+// Screens by logits (B, K) of both classifiers. Throws for other shapes, an empty batch and logits that are
+// not finite.
 template <class T>
 Screening screen(const Tensor<T>& eeg_logits, const Tensor<T>& eye_logits) {
   if (eeg_logits.rank() != 2 || !(eeg_logits.shape() == eye_logits.shape()) || eeg_logits.numel() == 0)
-    fail("uf_ama", "screening needs logits (B, K) of both classifiers, not empty; got eeg ", eeg_logits.shape(), ", eye ",
-         eye_logits.shape());
+    fail("uf_ama", "screening needs logits (B, K) of both classifiers, not empty; got eeg ",
+         eeg_logits.shape(), ", eye ", eye_logits.shape());
   const index_t batch = eeg_logits.size(0);
   Screening s;
   s.eeg_label = Tensor<index_t>::empty({batch});
@@ -97,10 +98,10 @@ struct ScreenedLabels {
   Tensor<index_t> label;  // (offset + B); -100 where the row does not count
   index_t count = 0;
 };
-// Takes `label` (B) for the samples listed, those only for which `check_with` (B), if defined, has the same label;
-// their rows in the whole batch start at `offset`.
-inline ScreenedLabels screened_labels(const Tensor<index_t>& samples, const Tensor<index_t>& label, index_t offset,
-                                      const Tensor<index_t>& check_with = {}) {
+// Takes `label` (B) for the samples listed, those only for which `check_with` (B), if defined, has the same
+// label; their rows in the whole batch start at `offset`.
+inline ScreenedLabels screened_labels(const Tensor<index_t>& samples, const Tensor<index_t>& label,
+                                      index_t offset, const Tensor<index_t>& check_with = {}) {
   ScreenedLabels out;
   out.label = Tensor<index_t>::full({offset + label.numel()}, -100);
   index_t* to = out.label.mutable_data() + offset;

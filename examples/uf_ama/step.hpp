@@ -5,9 +5,9 @@
 //   fused_target   cross-entropy of the fused classifier to the pseudo-labels of agreeing samples
 //   distill        (EEG teaches eye) / 2 + (eye teaches EEG) / 2
 //
-// clf, cls, marginal and class_wise are EEG/4 + eye/4 + fused/2; with one modality that one's alone. Source and target go
-// through the network as one batch: all of its layers treat samples alone, so this changes nothing but the speed.
-// Target batches have no labels, so none can be used.
+// clf, cls, marginal and class_wise are EEG/4 + eye/4 + fused/2; with one modality that one's alone. Source
+// and target go through the network as one batch: all of its layers treat samples alone, so this changes
+// nothing but the speed. Target batches have no labels, so none can be used.
 #pragma once
 
 #include <limbic/loss/cross_entropy.hpp>
@@ -44,7 +44,8 @@ struct DomainClassifier {
   Linear<T> first, last;
 
   DomainClassifier() = default;
-  DomainClassifier(index_t in, index_t hidden, RandomStream& random) : first(in, hidden, random), last(hidden, 1, random) {}
+  DomainClassifier(index_t in, index_t hidden, RandomStream& random)
+      : first(in, hidden, random), last(hidden, 1, random) {}
   template <class V>
   void visit(V&& v) {
     v("first", first);
@@ -90,14 +91,15 @@ class Step {
     return out;
   }
 
-  // Throws for shapes that the network does not take, batches of different sizes where the MMD needs equal ones, and
-  // labels out of range.
+  // Throws for shapes that the network does not take, batches of different sizes where the MMD needs equal
+  // ones, and labels out of range.
   StepResult<T> operator()(Network<T>& net, const SourceBatch<T>& source, const TargetBatch<T>& target,
                            const Moment& when = {}) {
     check_batches(net, source, target);
     const index_t n = source.label.numel(), m = options.uses_target() ? windows(target) : 0;
-    const Features<T> f = net(joined(source.eeg, target.eeg, m, options.inputs != Inputs::eye),
-                              joined(source.eye, target.eye, m, options.inputs != Inputs::eeg), options.inputs);
+    const Features<T> f =
+        net(joined(source.eeg, target.eeg, m, options.inputs != Inputs::eye),
+            joined(source.eye, target.eye, m, options.inputs != Inputs::eeg), options.inputs);
     StepResult<T> out;
     StepReport& r = out.report;
     out.logits = {f.logits.eeg.value(), f.logits.eye.value(), f.logits.fused.value()};
@@ -126,7 +128,8 @@ class Step {
           return class_structure(slice(logits, 0, 0, n), source.label);
         });
       });
-    if (options.marginal != Marginal::none) add(r.weights.marginal, r.marginal, [&] { return marginal(f, n, when, r); });
+    if (options.marginal != Marginal::none)
+      add(r.weights.marginal, r.marginal, [&] { return marginal(f, n, when, r); });
     if (m > 0) predicted_losses(net, f, source.label, out, add);
     r.total = value(out.total);
     return out;
@@ -134,7 +137,9 @@ class Step {
 
  private:
   static double value(const Var<T>& v) { return static_cast<double>(v.item()); }
-  index_t windows(const TargetBatch<T>& t) const { return options.inputs == Inputs::eye ? t.eye.size(0) : t.eeg.size(0); }
+  index_t windows(const TargetBatch<T>& t) const {
+    return options.inputs == Inputs::eye ? t.eye.size(0) : t.eeg.size(0);
+  }
 
   void check_batches(const Network<T>& net, const SourceBatch<T>& s, const TargetBatch<T>& t) const {
     if (options.inputs != Inputs::eye) {
@@ -154,8 +159,8 @@ class Step {
     if (options.inputs != Inputs::both) return;
     auto pair = [](const char* what, const TargetBatch<T>& b) {
       if (b.eeg.size(0) != b.eye.size(0))
-        fail("uf_ama", what, ".eeg and ", what, ".eye must have as many windows each; got ", b.eeg.shape(), " and ",
-             b.eye.shape());
+        fail("uf_ama", what, ".eeg and ", what, ".eye must have as many windows each; got ", b.eeg.shape(),
+             " and ", b.eye.shape());
     };
     pair("source", s);
     if (options.uses_target()) pair("target", t);
@@ -172,7 +177,9 @@ class Step {
   }
 
   static double accuracy(const Levels<Tensor<T>>& logits, const Tensor<index_t>& label) {
-    const Tensor<T>& x = logits.fused.defined() ? logits.fused : logits.eeg.defined() ? logits.eeg : logits.eye;
+    const Tensor<T>& x = logits.fused.defined() ? logits.fused
+                         : logits.eeg.defined() ? logits.eeg
+                                                : logits.eye;
     const auto predicted = argmax(x, 1);
     index_t right = 0;
     for (index_t i = 0; i < label.numel(); ++i) right += predicted.data()[i] == label.select(0, i).item();
@@ -210,7 +217,8 @@ class Step {
   }
 
   // The classifiers' logits of the target without gradient: what screening and class-wise alignment go by.
-  Levels<Tensor<T>> target_logits(Network<T>& net, const Features<T>& f, const Levels<Tensor<T>>& logits, index_t n) const {
+  Levels<Tensor<T>> target_logits(Network<T>& net, const Features<T>& f, const Levels<Tensor<T>>& logits,
+                                  index_t n) const {
     const NoGrad off;
     auto level = [&](Classifier<T>& classifier, const Var<T>& x, const Tensor<T>& with_dropout) {
       if (!x.defined()) return Tensor<T>();
@@ -218,19 +226,22 @@ class Step {
       const Var<T> h = linear_relu(x.value().slice(0, n), classifier.first.weight, classifier.first.bias);
       return classifier.last(h).value();
     };
-    return {level(net.eeg_classifier, f.feature.eeg, logits.eeg), level(net.eye_classifier, f.feature.eye, logits.eye),
+    return {level(net.eeg_classifier, f.feature.eeg, logits.eeg),
+            level(net.eye_classifier, f.feature.eye, logits.eye),
             level(net.fusion_classifier, f.feature.fused, logits.fused)};
   }
 
   template <class Add>
-  void predicted_losses(Network<T>& net, const Features<T>& f, const Tensor<index_t>& label, StepResult<T>& out, Add&& add) const {
+  void predicted_losses(Network<T>& net, const Features<T>& f, const Tensor<index_t>& label,
+                        StepResult<T>& out, Add&& add) const {
     if (!options.class_wise && !options.screening) return;
     const index_t n = label.numel();
     StepReport& r = out.report;
     const Levels<Tensor<T>> predicted = target_logits(net, f, out.logits, n);
     if (options.class_wise)
       add(r.weights.class_wise, r.class_wise, [&] {
-        const Levels<Tensor<T>> p = {probabilities(predicted.eeg), probabilities(predicted.eye), probabilities(predicted.fused)};
+        const Levels<Tensor<T>> p = {probabilities(predicted.eeg), probabilities(predicted.eye),
+                                     probabilities(predicted.fused)};
         const Tensor<T>* next[] = {&p.eeg, &p.eye, &p.fused};
         std::size_t level = options.inputs == Inputs::eye ? 1 : 0;
         return over_levels(f, r.class_wise_levels, [&](const Var<T>& x, const Var<T>&) {
@@ -241,17 +252,18 @@ class Step {
     out.screening = screen(predicted.eeg, predicted.eye);
     const Screening& s = out.screening;
     r.screen(s);
-    add(r.weights.fused_target, r.fused_target, [&] {
-      return cross_entropy(f.logits.fused, screened_labels(s.agree, s.eeg_label, n).label);
-    });
+    add(r.weights.fused_target, r.fused_target,
+        [&] { return cross_entropy(f.logits.fused, screened_labels(s.agree, s.eeg_label, n).label); });
     if (!options.distillation) return;
     const auto fused = argmax(predicted.fused, 1);
-    auto lesson = [&](const Tensor<index_t>& samples, const Tensor<index_t>& teacher, const Var<T>& student, index_t& kept,
-                      double& reported) {
+    auto lesson = [&](const Tensor<index_t>& samples, const Tensor<index_t>& teacher, const Var<T>& student,
+                      index_t& kept, double& reported) {
       const ScreenedLabels labels = screened_labels(samples, teacher, n, fused);
       kept = labels.count;
-      const bool counts = s.mid_confidence > options.min_confidence && samples.numel() >= options.min_lessons && kept > 0;
-      return single(reported, counts ? cross_entropy(student, labels.label) : Var<T>(Tensor<T>::scalar(T(0))));
+      const bool counts =
+          s.mid_confidence > options.min_confidence && samples.numel() >= options.min_lessons && kept > 0;
+      return single(reported,
+                    counts ? cross_entropy(student, labels.label) : Var<T>(Tensor<T>::scalar(T(0))));
     };
     add(r.weights.distill, r.distill, [&] {
       return (lesson(s.eeg_teaches, s.eeg_label, f.logits.eye, r.eeg_lessons, r.eeg_teaches_eye) +
@@ -259,7 +271,9 @@ class Step {
              T(0.5);
     });
   }
-  static Tensor<T> probabilities(const Tensor<T>& logits) { return logits.defined() ? softmax(logits) : logits; }
+  static Tensor<T> probabilities(const Tensor<T>& logits) {
+    return logits.defined() ? softmax(logits) : logits;
+  }
 };
 
 }  // namespace limbic::uf_ama
