@@ -37,7 +37,7 @@ void check_same(const Dataset& read, const Dataset& made, bool eye) {
 
 TEST_CASE("SEED-IV, whole sessions") {
   const TemporaryFolder folder;
-  const SimulateOptions o{.subjects = 2, .sessions = 3};
+  const SimulateOptions o{.subjects = 1, .sessions = 3};
   write_simulated(o, folder / "out", {.kinds = {FeatureKind::de}});
   const Dataset read = read_dataset(folder / "out");
   check_same(read, simulate(o), true);
@@ -53,7 +53,7 @@ TEST_CASE("SEED, subjects in the order of numbers") {
 
 TEST_CASE("SEED's multimodal release") {
   const TemporaryFolder folder;
-  SimulateOptions o{.set = SimulatedSet::seed, .subjects = 6, .sessions = 1};
+  SimulateOptions o{.set = SimulatedSet::seed, .subjects = 6, .sessions = 1, .max_windows = 20};
   write_simulated(o, folder / "out", {.features = false, .multimodal = true});
   o.subjects = 5;  // the sixth has no eye features
   o.window_seconds = 4;
