@@ -82,9 +82,9 @@ TEST_CASE("round trip") {
       const mat::File file = mat::File::open(path);
       CHECK(file.version() == version);
       CHECK(file.list().size() == variables.size());
-      for (const auto& [name, value] : variables) {
-        CAPTURE(name);
-        CHECK(same(file.value(name), value));
+      for (const auto& variable : variables) {
+        CAPTURE(variable.first);
+        CHECK(same(file.value(variable.first), variable.second));
       }
     }
   CHECK(folder.files() == 1);

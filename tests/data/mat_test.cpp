@@ -237,12 +237,13 @@ TEST_CASE("Office-Caltech10, where it is") {
     MESSAGE("skipped: no office_caltech10 (set LIMBIC_OFFICE_CALTECH)");
     return;
   }
-  for (const auto& [name, n] : {std::pair<const char*, index_t>{"amazon", 958},
-                                {"Caltech10", 1123},
-                                {"dslr", 157},
-                                {"webcam", 295}}) {
+  for (const auto& [set, n] : {std::pair<const char*, index_t>{"amazon", 958},
+                               {"Caltech10", 1123},
+                               {"dslr", 157},
+                               {"webcam", 295}}) {
+    const std::string name = set;
     CAPTURE(name);
-    const mat::File file = mat::File::open((folder / (std::string(name) + "_SURF_L10.mat")).string());
+    const mat::File file = mat::File::open((folder / (name + "_SURF_L10.mat")).string());
     CHECK(file.list().size() == 2);
     const Tensor<std::uint8_t> labels = file.read<std::uint8_t>("labels", {n, 1});
     const Tensor<float> features = file.read<float>("fts", {n, 800});
