@@ -63,6 +63,24 @@ TEST_CASE("mask with a row that may attend to nothing, and bias") {
   check_op("attention", [&](const auto& x) { return attention(x[0], x[1], x[2], {.mask = mask}, x[3]); }, by_loops(false, mask),
            {{{{2, 2, 3, 4}, {2, 2, 4, 4}, {2, 2, 4, 4}, {2, 2, 3, 4}}}, {{{2, 2, 3, 4}, {2, 2, 4, 4}, {2, 2, 4, 4}, {2, 1, 4}}}}, loose());
 }
+TEST_CASE("dropout keeps what the draw's words say, from any word on, on every instruction set") {
+  const PhiloxKey draw = Random(7).stream("words").draw(400);
+  const std::uint64_t threshold = philox_threshold(0.3);
+  for (cpu::Isa isa : {cpu::Isa::portable, cpu::Isa::avx2, cpu::Isa::avx512}) {
+    cpu::set_isa(isa);
+    for (std::uint64_t first : {0, 1, 3, 62, 67}) {
+      std::vector<std::uint8_t> keep(124, 2);
+      for (index_t n : {0, 1, 5, 62, 123}) {
+        cpu::detail::keep_words(draw, threshold, first, n, keep.data());
+        for (index_t j = 0; j < n; ++j)
+          REQUIRE(keep[static_cast<std::size_t>(j)] == !philox_event(draw, first + static_cast<std::uint64_t>(j), threshold));
+      }
+      CHECK(keep.back() == 2);
+    }
+  }
+  cpu::set_isa(cpu::Isa::avx512);
+}
+
 TEST_CASE("dropout draws the same in forward, backward and the composed form") {
   const std::vector<Tensor<double>> at = {Tensor<double>::from({1, 2, 3, 4}, random_values(24, -1, 1, 0, 1)),
                                           Tensor<double>::from({1, 2, 5, 4}, random_values(40, -1, 1, 0, 2)),

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <limbic/backend/cpu/attention.hpp>
+#include <limbic/backend/cpu/dropout.hpp>
 #include <limbic/core/philox.hpp>
 #include <limbic/core/tensor.hpp>
 
@@ -31,11 +32,8 @@ Scores<U> scores_of(U* data, const Tensor<T, Cpu>& t, const Shape& to) {
 
 // Writes which of the words [first, first + n) of a draw are kept.
 inline void keep_words(PhiloxKey draw, std::uint64_t threshold, std::uint64_t first, index_t n, std::uint8_t* keep) {
-  for (index_t j = 0; j < n;) {
-    const std::uint64_t word = first + static_cast<std::uint64_t>(j);
-    const PhiloxBlock block = philox_block(draw, word / 4);
-    for (std::uint64_t lane = word % 4; lane < 4 && j < n; ++lane) keep[j++] = block.word[lane] >= threshold;
-  }
+  on_isa<portable::DropoutRows, avx2::DropoutRows, avx512::DropoutRows>(
+      [&](auto k) { k.keep(draw, first, n, threshold, keep); });
 }
 
 // Options of the kernels, and what their dropout callback refers to.

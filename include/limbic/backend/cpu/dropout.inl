@@ -15,11 +15,7 @@ struct DropoutRows {
     constexpr int n = kLanes<T>;
     using Narrow = std::conditional_t<sizeof(T) == 4, HalfF, HalfD>;
     using Mask = typename VecOf<T>::Mask;
-    Keys keys;
-    for (int r = 0; r < 10; ++r) {
-      keys.k0[r] = static_cast<std::uint32_t>(draw.key) + static_cast<std::uint32_t>(r) * 0x9e3779b9u;
-      keys.k1[r] = static_cast<std::uint32_t>(draw.key >> 32) + static_cast<std::uint32_t>(r) * 0xbb67ae85u;
-    }
+    const Keys keys = keys_of(draw);
     alignas(64) unsigned short half[kStep];
     for (index_t i = begin; i < end; i += kStep) {
       words(keys, draw.position + static_cast<std::uint64_t>(i / 8), half);
@@ -37,10 +33,36 @@ struct DropoutRows {
     }
   }
 
+  // kept_j = whether word first + j of the draw is not below `threshold`, j in [0, n).
+  static void keep(PhiloxKey draw, std::uint64_t first, index_t n, std::uint64_t threshold, std::uint8_t* kept) {
+    const Keys keys = keys_of(draw);
+    alignas(64) unsigned short half[kStep];
+    index_t skip = static_cast<index_t>(first % 4);
+    for (std::uint64_t block = first / 4; n > 0; block += kBlocks, skip = 0) {
+      words(keys, draw.position + block, half);
+      const index_t count = std::min<index_t>(n, 4 * kBlocks - skip);
+      for (index_t j = 0; j < count; ++j) {
+        std::uint32_t word;
+        __builtin_memcpy(&word, half + 2 * (skip + j), sizeof word);
+        kept[j] = word >= threshold;
+      }
+      kept += count;
+      n -= count;
+    }
+  }
+
  private:
   struct Keys {
     std::uint64_t k0[10], k1[10];
   };
+  static LIMBIC_INLINE Keys keys_of(PhiloxKey draw) {
+    Keys keys;
+    for (int r = 0; r < 10; ++r) {
+      keys.k0[r] = static_cast<std::uint32_t>(draw.key) + static_cast<std::uint32_t>(r) * 0x9e3779b9u;
+      keys.k1[r] = static_cast<std::uint32_t>(draw.key >> 32) + static_cast<std::uint32_t>(r) * 0xbb67ae85u;
+    }
+    return keys;
+  }
 
   // Products of the low halves of the lanes.
   template <class V, class I = VecI, class L = VecL>
