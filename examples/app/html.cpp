@@ -43,7 +43,7 @@ td.strong { font-weight: 650; }
 figure { margin: 0; max-width: 100%; }
 figure .paper { background: #fff; border: 1px solid var(--line); border-radius: 8px; padding: 8px; max-width: 100%; }
 figure svg { display: block; }
-figcaption { color: var(--soft); font-size: 13.5px; margin-top: 6px; }
+figcaption { color: var(--soft); font-size: 13.5px; margin-top: 6px; width: 0; min-width: 100%; }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: 6px 22px; margin: 8px 0 12px; font-size: 14.5px; }
 dt { color: var(--soft); }
 dd { margin: 0; overflow-wrap: anywhere; }

@@ -129,6 +129,9 @@ std::string matrix_map(const Frame& frame, const Tensor<double>& values, const s
   for (std::size_t i = 0; i < rows.size(); ++i)
     data.emplace_back(flat.begin() + static_cast<std::ptrdiff_t>(i * columns.size()),
                       flat.begin() + static_cast<std::ptrdiff_t>((i + 1) * columns.size()));
+  std::size_t longest = 0;
+  for (const auto& name : columns) longest = std::max(longest, name.size());
+  g.line("set bmargin " + Gnuplot::number(1.5 + 0.4 * static_cast<double>(longest)));
   g.data("m", data).line("unset grid").line("unset key").line("set border 0").line("set tics scale 0");
   g.line("set xtics " + tics(columns, frame.width - 180, 13) + " rotate by 90 right font 'Helvetica,10'");
   g.line("set ytics " + tics(rows, frame.height - 90, 12) + " font 'Helvetica,10'");
@@ -209,12 +212,20 @@ std::string topography(const Frame& frame, const Tensor<double>& positions, cons
   std::ranges::sort(order, [&](std::size_t a, std::size_t b) {
     return values[a] != values[b] ? values[a] > values[b] : a < b;
   });
-  for (std::size_t i = 0;
-       i < std::min(static_cast<std::size_t>(std::max<index_t>(labelled, 0)), names.size()); ++i)
-    g.line("set label " + std::to_string(i + 1) + " " + Gnuplot::quote(names[order[i]]) + " at " +
-           Gnuplot::number(x[order[i]]) + "," + Gnuplot::number(y[order[i]]) +
-           " center offset 0,0.65 font 'Helvetica:Bold,10' textcolor rgb '" +
-           (values[order[i]] - low > 0.5 * (high - low) ? "#ffffff" : "#1f2830") + "' front");
+  // The largest first; one whose label would lie on another's goes without.
+  constexpr double kApart = 0.24;
+  std::vector<std::size_t> shown;
+  for (std::size_t i = 0; i < names.size() && static_cast<index_t>(shown.size()) < labelled; ++i) {
+    const std::size_t e = order[i];
+    if (std::ranges::any_of(shown, [&](std::size_t o) {
+          return std::abs(x[e] - x[o]) < kApart && std::abs(y[e] - y[o]) < 0.5 * kApart;
+        }))
+      continue;
+    shown.push_back(e);
+    g.line("set label " + std::to_string(shown.size()) + " " + Gnuplot::quote(names[e]) + " at " + Gnuplot::number(x[e]) + "," +
+           Gnuplot::number(y[e]) + " center offset 0,0.65 font 'Helvetica:Bold,10' textcolor rgb '" +
+           (values[e] - low > 0.5 * (high - low) ? "#ffffff" : "#1f2830") + "' front");
+  }
   const std::string ink = "lw 2 lc rgb '#3a444e' notitle";
   g.line("plot $z using 1:2:3 with image notitle, $cover with lines lw " + Gnuplot::number(0.11 * per_unit) +
          " lc rgb '#ffffff' notitle, $ring with lines " + ink + ", $nose with lines " + ink +

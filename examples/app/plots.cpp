@@ -9,6 +9,9 @@ namespace limbic::app {
 
 namespace {
 
+// Beneath the axis: names may be long, and the plot keeps its width.
+constexpr const char* kKeyBelow = "set key outside bottom center horizontal Left reverse samplen 1.4 spacing 1.2 width 1";
+
 using Rows = std::vector<std::vector<double>>;
 
 std::string colour(std::size_t i) { return "lc rgb '" + series_colour(i) + "'"; }
@@ -43,6 +46,7 @@ std::string joined(const std::vector<std::string>& parts) {
 std::string line_chart(const Frame& frame, const std::vector<Series>& series) {
   check_series("line chart", series);
   Gnuplot g(frame);
+  g.line(kKeyBelow);
   std::vector<std::string> bands, lines;
   std::vector<double> all;
   for (std::size_t i = 0; i < series.size(); ++i) {
@@ -71,6 +75,7 @@ std::string line_chart(const Frame& frame, const std::vector<Series>& series) {
 std::string area_chart(const Frame& frame, const std::vector<Series>& series) {
   check_series("area chart", series);
   Gnuplot g(frame);
+  g.line(kKeyBelow);
   const auto& x = series[0].x;
   Rows rows(x.size());
   for (std::size_t k = 0; k < x.size(); ++k) rows[k] = {x[k], 0.0};

@@ -57,6 +57,6 @@ std::string strip_chart(const Frame& frame, const std::vector<Strip>& strips);
 // none) label the `labelled` electrodes of largest value.
 std::string topography(const Frame& frame, const Tensor<double>& positions, const std::vector<double>& values,
                        const std::vector<std::string>& names, const std::string& scale_label,
-                       index_t labelled = 5);
+                       index_t labelled = 4);
 
 }  // namespace limbic::app

@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdio>
 
 #include "uf_ama/fold_training.hpp"
 
@@ -187,16 +188,26 @@ void Page::attention() const {
     ++count;
   }
   const index_t channels = to_eye.size(0), eyes = to_eye.size(1);
-  for (auto* m : {&to_eye, &to_eeg})
-    for (index_t i = 0; i < m->numel(); ++i) m->mutable_data()[i] /= count;
+  for (auto* m : {&to_eye, &to_eeg}) {
+    double* p = m->mutable_data();
+    for (index_t i = 0; i < m->numel(); ++i) p[i] /= count;
+  }
+  // In per cent above or below what even attention would be.
+  double widest = 0;
+  for (auto* m : {&to_eye, &to_eeg}) {
+    double* p = m->mutable_data();
+    for (index_t i = 0; i < m->numel(); ++i) {
+      p[i] = 100 * (p[i] * static_cast<double>(m->size(1)) - 1);
+      widest = std::max(widest, std::abs(p[i]));
+    }
+  }
+  char reach[32];
+  std::snprintf(reach, sizeof reach, "%.2g %%", widest);
   page.section("Attention between the modalities",
-               "Cross-attention of the fusion on target windows, mean over windows, heads and folds. Rows of "
-               "each direction sum to 1; "
-               "even attention to " +
-                   std::to_string(eyes) + " eye features is " +
-                   std::to_string(1.0 / static_cast<double>(eyes)).substr(0, 5) + ", to " +
-                   std::to_string(channels) + " electrodes " +
-                   std::to_string(1.0 / static_cast<double>(channels)).substr(0, 5) + ".");
+               "Cross-attention of the fusion on target windows, mean over windows, heads and folds, as a difference to even "
+               "attention (one part in " + std::to_string(eyes) + " for every eye feature, one in " + std::to_string(channels) +
+                   " for every electrode). The largest difference is " + reach +
+                   " of even: where that is small, the fusion reads an average of the other modality.");
   std::vector<std::string> electrodes, features;
   for (index_t i = 0; i < channels; ++i)
     electrodes.push_back(channels == data::kElectrodes ? data::kElectrodeNames[static_cast<std::size_t>(i)]
@@ -211,29 +222,28 @@ void Page::attention() const {
   if (channels == data::kElectrodes) {
     Tensor<double> positions = Tensor<double>::empty({channels, 2});
     const auto place_of = data::electrode_positions();
-    std::vector<double> asked, peaked;
+    std::vector<double> asked, choosy;
     for (index_t i = 0; i < channels; ++i) {
       positions.set({i, 0}, place_of[static_cast<std::size_t>(i)].x);
       positions.set({i, 1}, place_of[static_cast<std::size_t>(i)].y);
-      double sum = 0, entropy = 0;
+      double sum = 0, apart = 0;
       for (index_t j = 0; j < eyes; ++j) {
         sum += to_eeg.at(j, i);
-        const double p = to_eye.at(i, j);
-        if (p > 0) entropy -= p * std::log(p);
+        apart += std::abs(to_eye.at(i, j));
       }
       asked.push_back(sum / static_cast<double>(eyes));
-      peaked.push_back(std::log(static_cast<double>(eyes)) - entropy);
+      choosy.push_back(apart / static_cast<double>(eyes));
     }
     app::Frame head{"Attention of eye features to electrodes", {}, {}};
     head.width = 400;
-    head.height = 350;
+    head.height = 330;
     app::Frame head2 = head;
     head2.title = "How choosy electrodes are";
-    page.figures({{app::topography(head, positions, asked, electrodes, "share"), "Mean over eye features."},
-                  {app::topography(head2, positions, peaked, electrodes, "nats below even"),
-                   "How far an electrode's attention to eye features is from even."}});
+    page.figures({{app::topography(head, positions, asked, electrodes, "% above even"), "Mean over eye features."},
+                  {app::topography(head2, positions, choosy, electrodes, "% from even"),
+                   "Mean distance of an electrode's attention to eye features from even."}});
   }
-  page.figures({{app::matrix_map(map, to_eye, electrodes, features, "attention"),
+  page.figures({{app::matrix_map(map, to_eye, electrodes, features, "% above even"),
                  "Each row: what an electrode's token reads."}});
 }
 

@@ -193,7 +193,7 @@ int TrainCommand::run() {
     for (const auto& method : methods(values))
       if (!folder.has(fold_folder(method, plan.name) + "/result.json")) tasks.push_back({plan, method});
   progress.note("UF-AMA (" + settings->configuration() + ") on " + (data.simulated ? "simulated " : "") +
-                data.name + ", " + values.protocol + ": " + std::to_string(folds.size()) + " folds, " +
+                data.name + ", " + values.protocol + ": " + std::to_string(folds.size()) + (folds.size() == 1 ? " fold, " : " folds, ") +
                 std::to_string(methods(values).size()) + " methods, " + std::to_string(tasks.size()) +
                 " trainings to do, in " + folder.path());
 
