@@ -48,6 +48,20 @@ TEST_CASE("every function of dual numbers has the slope of its value") {
   CHECK_NOTHROW(gradgradcheck(f, at));
 }
 
+TEST_CASE("powers have derivatives at 0") {
+  const Var<double> x = Var<double>::leaf(Tensor<double>::zeros({1}));
+  Var<double> y = map(
+      [](auto a) {
+        using math::pow;
+        return pow(a, 2.0) + pow(a, 0.0);
+      },
+      x);
+  for (double want : {0.0, 2.0, 0.0}) {
+    y = grad(y, {x}, {}, true)[0];
+    CHECK(y.value()(0) == want);
+  }
+}
+
 TEST_CASE("third derivatives of a mapped function are the highest") {
   Var<double> x = Var<double>::leaf(Tensor<double>::from({1}, {2.0}));
   Var<double> y = map([](auto a) { return a * a * a * a; }, x);

@@ -9,6 +9,7 @@
 
 namespace limbic {
 
+// value + slope h, with h^2 = 0. Operators and functions follow the rules of differentiation.
 template <class S>
 struct Dual {
   S value{};
@@ -51,6 +52,8 @@ LIMBIC_INLINE Dual<S> chain(S value, S slope, const Dual<S>& x) {
 }
 
 // Functions of dual numbers, found by argument-dependent lookup: write `using limbic::math::exp; exp(x)`.
+// What map() is to differentiate may call these alone. Where a kink leaves a choice: abs has slope 1 at 0,
+// max and min of equals that of the first (abs() and maximum() of tensors have 0 and half of each).
 template <class S>
 LIMBIC_INLINE Dual<S> exp(const Dual<S>& x) {
   using math::exp;
@@ -127,10 +130,11 @@ template <class S>
 LIMBIC_INLINE Dual<S> min(const Dual<S>& a, const Dual<S>& b) {
   return b.value < a.value ? b : a;
 }
-// x to a constant power.
+// x to a constant power; to the power 0 it is 1, with slope 0 at 0 too.
 template <class S, class C>
 requires std::is_arithmetic_v<C> LIMBIC_INLINE Dual<S> pow(const Dual<S>& x, C c) {
   using math::pow;
+  if (c == C(0)) return S(1);
   if constexpr (std::is_floating_point_v<S>)
     return chain(S(pow(x.value, S(c))), S(c) * S(pow(x.value, S(c) - S(1))), x);
   else return chain(S(pow(x.value, c)), S(c) * S(pow(x.value, c - 1)), x);
