@@ -4,10 +4,12 @@
 #include <cstddef>
 #include <cstdint>
 
+// Semantic versioning; until 1.0 a new minor version may break what was.
 #define LIMBIC_VERSION_MAJOR 0
 #define LIMBIC_VERSION_MINOR 1
 #define LIMBIC_VERSION_PATCH 0
 
+// LIMBIC_RESTRICT: nothing else points to this memory. LIMBIC_INLINE: inlined whatever the compiler thinks.
 #if defined(__GNUC__)
 #define LIMBIC_RESTRICT __restrict__
 #define LIMBIC_INLINE inline __attribute__((always_inline))
@@ -15,6 +17,7 @@
 #error "limbic is written for g++ (12 or newer) and clang++ (14 or newer)"
 #endif
 
+// Defined where AddressSanitizer watches.
 #if defined(__SANITIZE_ADDRESS__)
 #define LIMBIC_ASAN 1
 #elif defined(__has_feature)

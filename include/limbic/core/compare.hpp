@@ -5,13 +5,15 @@
 
 namespace limbic {
 
-// Whether two tensors have equal shapes and elements (NaN is equal to nothing).
+// Whether two tensors have equal shapes and elements (NaN is equal to nothing). Nothing is broadcast; eq() in
+// ops/compare.hpp compares element by element.
 template <class T, class D>
 bool equal(const Tensor<T, D>& a, const Tensor<T, D>& b) {
   return a.shape() == b.shape() && a.to_vector() == b.to_vector();
 }
 
-// Whether shapes are equal and |a - b| <= atol + rtol |b| everywhere.
+// Whether shapes are equal and |a - b| <= atol + rtol |b| everywhere. As numpy.allclose, but that nothing is
+// broadcast. An infinity is close to itself alone, NaN to nothing.
 template <class T, class D>
 bool all_close(const Tensor<T, D>& a, const Tensor<T, D>& b, double rtol = 1e-5, double atol = 1e-8) {
   if (!(a.shape() == b.shape())) return false;

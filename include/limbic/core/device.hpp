@@ -4,6 +4,7 @@
 
 namespace limbic {
 
+// Host memory and the processor's cores.
 struct Cpu {
   static constexpr const char* name = "cpu";
 };

@@ -5,6 +5,7 @@
 
 namespace limbic {
 
+// "float32", "float64", "int64", ...
 template <class T>
 inline constexpr const char* dtype_name = "unknown";
 template <>

@@ -14,6 +14,8 @@
 
 namespace limbic {
 
+// What limbic throws for every failure that it finds; what() is the message. (Containers of the standard
+// library may still throw std::bad_alloc.)
 class Error : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
@@ -26,6 +28,7 @@ struct Site {
   const char* file = "an unknown place";
   int line = 0;
 
+  // The place of the call in whose arguments, default ones included, it stands.
   static constexpr Site here(const char* file = __builtin_FILE(), int line = __builtin_LINE()) {
     return {file, line};
   }
@@ -37,7 +40,7 @@ inline std::string to_text(std::string_view s) { return std::string(s); }
 inline std::string to_text(const char* s) { return s; }
 inline std::string to_text(const std::string& s) { return s; }
 inline std::string to_text(bool b) { return b ? "true" : "false"; }
-std::string to_text(double v);
+std::string to_text(double v);  // six significant digits
 template <class I>
 requires(std::is_integral_v<I>) std::string to_text(I v) { return std::to_string(v); }
 inline std::string to_text(const Site& site) {
@@ -62,6 +65,7 @@ LIMBIC_INLINE void check(bool ok, std::string_view op, const Parts&... parts) {
     fail(op, parts...);
 }
 
+// Declared above.
 inline std::string to_text(double v) {
   char buffer[32];
   const int n = std::snprintf(buffer, sizeof buffer, "%.6g", v);

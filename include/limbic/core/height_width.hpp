@@ -5,7 +5,7 @@
 
 namespace limbic {
 
-// A number for height and width, or one for each.
+// One number for both (3), or one for height and width each ({3, 5}), in this order.
 struct HeightWidth {
   index_t h, w;
   HeightWidth(index_t both) : h(both), w(both) {}

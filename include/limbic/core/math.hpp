@@ -86,6 +86,7 @@ LIMBIC_INLINE float sin_shifted(float x, std::uint32_t shift, std::uint32_t sign
 
 }  // namespace detail
 
+// The functions of <cmath>, branch-free.
 LIMBIC_INLINE float exp(float x) { return detail::Float::exp(x); }
 LIMBIC_INLINE float expm1(float x) { return detail::Float::expm1(x); }
 LIMBIC_INLINE float log(float x) { return detail::Float::log(x); }
@@ -101,6 +102,7 @@ LIMBIC_INLINE float sigmoid(float x) { return detail::Float::sigmoid(x); }
 // log(1 + e^x)
 LIMBIC_INLINE float softplus(float x) { return detail::Float::softplus(x); }
 
+// The same for double, by <cmath>.
 LIMBIC_INLINE double exp(double x) { return std::exp(x); }
 LIMBIC_INLINE double expm1(double x) { return std::expm1(x); }
 LIMBIC_INLINE double log(double x) { return std::log(x); }
@@ -207,15 +209,17 @@ template <class T>
 LIMBIC_INLINE T sign(T x) {
   return x > T(0) ? T(1) : (x < T(0) ? T(-1) : x);
 }
-// 1 where x > 0, else 0: the derivative of relu.
+// 1 where x > 0, else 0 (of NaN too): the derivative of relu.
 template <class T>
 LIMBIC_INLINE T step(T x) {
   return x > T(0) ? T(1) : T(0);
 }
+// x^2.
 template <class T>
 LIMBIC_INLINE T square(T x) {
   return x * x;
 }
+// Right without -ffast-math only.
 template <class T>
 LIMBIC_INLINE bool isnan(T x) {
   return x != x;

@@ -5,10 +5,12 @@
 
 namespace limbic {
 
-// How a tensor's last dimensions are read as a matrix; the dimensions before them are batches.
+// How a tensor's last dimensions are read as a matrix; the dimensions before them are batches. matrix: the
+// last two are rows and columns; row, column: the last one is the only row or column; scalar: none is.
 enum class MatrixForm { matrix, row, column, scalar };
 
-// A tensor as a batch of matrices. Data that is only read may have any strides.
+// A tensor as a batch of matrices: element (i, j) of one is at i row_stride + j col_stride elements from its
+// first. Data that is only read may have any strides.
 template <class P>
 struct MatrixBatch {
   P data = nullptr;
@@ -16,11 +18,13 @@ struct MatrixBatch {
   Shape batch{};
   Strides batch_strides{};
 
+  // The tensor must have as many dimensions as its form takes.
   MatrixBatch(P first, const Shape& shape, const Strides& strides, MatrixForm form)
       : data(first), batch(shape), batch_strides(strides) {
     if (form == MatrixForm::matrix || form == MatrixForm::row) take(cols, col_stride);
     if (form == MatrixForm::matrix || form == MatrixForm::column) take(rows, row_stride);
   }
+  // Of each matrix; nothing moves.
   void transpose() {
     std::swap(rows, cols);
     std::swap(row_stride, col_stride);

@@ -30,6 +30,7 @@ struct PhiloxKey {
   }
 };
 
+// Four 32-bit words: a counter, or what became of it.
 struct PhiloxBlock {
   std::uint32_t word[4];
 };

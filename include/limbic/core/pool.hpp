@@ -20,11 +20,12 @@
 
 namespace limbic {
 
+// What memory_stats() counts.
 struct MemoryStats {
   std::uint64_t system_allocations = 0;  // calls of the system allocator since the start
   std::uint64_t system_bytes = 0;        // bytes held from the system now, in use or cached
-  std::uint64_t bytes_in_use = 0;
-  std::uint64_t peak_bytes = 0;  // highest bytes_in_use since the start or reset_peak_memory()
+  std::uint64_t bytes_in_use = 0;        // handed out now, in sizes rounded up to their class
+  std::uint64_t peak_bytes = 0;          // highest bytes_in_use since the start or reset_peak_memory()
 };
 
 namespace detail {

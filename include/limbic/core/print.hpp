@@ -15,12 +15,13 @@
 
 namespace limbic {
 
+// How to_string() lays a tensor out.
 struct PrintOptions {
   int precision = 4;         // most decimals shown, 0 to 17
   index_t threshold = 1000;  // tensors of more elements are shown in part,
   index_t edge = 3;          // this many at each end of a dimension
-  int line_width = 80;
-  bool type = true;  // type and shape behind the numbers
+  int line_width = 80;       // characters, but a line holds at least one number
+  bool type = true;          // type and shape behind the numbers
 };
 
 namespace detail {
@@ -164,7 +165,8 @@ void collect_shown(const Tensor<T, D>& t, bool cut, const PrintOptions& options,
 
 }  // namespace detail
 
-// The tensor as text. Views are shown as they read; only the elements shown are read.
+// The tensor as text, with its type and shape behind. Views are shown as they read; only
+// the elements shown are read.
 template <class T, class D>
 std::string to_string(const Tensor<T, D>& t, const PrintOptions& options = {}) {
   using As = std::conditional_t<std::is_floating_point_v<T>, double,
@@ -185,6 +187,7 @@ concept PrintableVariable = requires(const V& v) {
   to_string(v.value(), PrintOptions{});
   { v.requires_grad() } -> std::same_as<bool>;
 };
+// The same of a variable, with "requires_grad" behind where it does.
 template <PrintableVariable V>
 std::string to_string(const V& v, const PrintOptions& options = {}) {
   return to_string(v.value(), options) + (v.requires_grad() ? " requires_grad" : "");

@@ -11,8 +11,10 @@
 
 namespace limbic {
 
+// The most bandwidths b_i of one kernel.
 inline constexpr int kMaxBandwidths = 16;
 
+// One of the kernels above. `distance` and `square` have no bandwidths.
 struct RadialKernel {
   enum class Kind : std::uint8_t { gaussian, laplacian, distance, square };
 

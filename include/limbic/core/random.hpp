@@ -25,6 +25,7 @@ namespace limbic {
 // The draws that a piece of a program made, in order.
 class DrawLog {
  public:
+  // As a std::vector of draws.
   index_t size() const { return static_cast<index_t>(draws_.size()); }
   void clear() { draws_.clear(); }
   void push_back(PhiloxKey draw) { draws_.push_back(draw); }
@@ -63,7 +64,7 @@ class OpenDrawScope {
 
 }  // namespace detail
 
-// While it lives, every draw on this thread is appended to the log.
+// While it lives, every draw on this thread is appended to the log, which must live as long.
 class RecordDraws : detail::OpenDrawScope {
  public:
   explicit RecordDraws(DrawLog& log) : OpenDrawScope(&log, nullptr) {}
@@ -99,6 +100,7 @@ inline std::uint64_t stream_key(std::uint64_t parent, std::string_view name) {
   return detail::mix64(h ^ (256 + static_cast<std::uint64_t>(name.size())));
 }
 
+// Draws random numbers; the only kind of generator that there is (no global one, unlike PyTorch and NumPy).
 class RandomStream {
  public:
   // The stream of a saved state.
@@ -147,7 +149,7 @@ class RandomStream {
   Tensor<T, D> normal(const Shape& shape, T mean = T(0), T std = T(1)) {
     return filled(Tensor<T, D>::empty(shape), [&](auto& t) { fill_normal(t, mean, std); });
   }
-  // Existing tensors, views too.
+  // The same into existing tensors, views too: the draw that uniform() or normal() of that shape would make.
   template <class T, class D>
   void fill_uniform(Tensor<T, D>& t, std::type_identity_t<T> low = T(0), std::type_identity_t<T> high = T(1),
                     Site site = Site::here()) {
@@ -182,8 +184,8 @@ class RandomStream {
     const PhiloxKey at = draw(t.numel());
     write(t, site, [&](T* out, index_t n) { bernoulli_values(D{}, out, n, at, philox_threshold(p)); });
   }
-  // Uniform in low .. high - 1, from two words each: every probability is right within 2^-64.
-  // Throws unless low < high.
+  // Uniform in low .. high - 1, from two words each: every probability is right within 2^-64. Throws unless
+  // low < high. (torch.randint has the shape last.)
   template <class D = Cpu>
   Tensor<index_t, D> integers(const Shape& shape, index_t low, index_t high) {
     check(low < high, "integers", "a range that is not empty is needed; got ", low, " and ", high);
@@ -227,9 +229,10 @@ class RandomStream {
 // A seed, from which streams are named.
 class Random {
  public:
+  // Near seeds give streams that have nothing to do with one another.
   explicit Random(std::uint64_t seed) : seed_(seed) {}
   std::uint64_t seed() const { return seed_; }
-  // The stream of that name, at its start.
+  // The stream of that name, at its start: the same one each time it is asked for.
   RandomStream stream(std::string_view name) const {
     return RandomStream({stream_key(detail::mix64(seed_), name), 0});
   }

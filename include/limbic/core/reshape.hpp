@@ -41,7 +41,8 @@ inline Shape infer_reshape(const Shape& shape, const Shape& wanted) {
 }
 
 // Strides under which the memory that (shape, strides) describe reads as `wanted`, if there are any: every
-// run of new dimensions must lie within a run of old dimensions that is dense in itself.
+// run of new dimensions must lie within a run of old dimensions that is dense in itself. Both must have as
+// many elements.
 inline std::optional<Strides> view_strides(const Shape& shape, const Strides& strides, const Shape& wanted) {
   if (is_dense(shape, strides)) return contiguous_strides(wanted);
   Strides out = Dims::filled(wanted.rank(), 1);

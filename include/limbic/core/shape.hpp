@@ -15,9 +15,12 @@
 
 namespace limbic {
 
+// The most dimensions that a tensor has; more are an error.
 inline constexpr int kMaxRank = 8;
 
-// A short list of numbers, one for each dimension: a shape, strides, or a list of dimensions.
+// A short list of numbers, one for each dimension: a shape, strides, or a list of dimensions. Written {2, 3};
+// {} is the shape of a scalar, and as a list of dimensions to reduce it means all of them. Values are not
+// looked at here; where a list gets longer than kMaxRank it throws.
 class Dims {
  public:
   constexpr Dims() = default;
@@ -35,6 +38,8 @@ class Dims {
     return d;
   }
 
+  // Of STL's containers, but that size() is called rank(). Indices are not checked, and negative ones do not
+  // count from the back; back() needs a rank of at least 1.
   constexpr int rank() const { return rank_; }
   constexpr bool empty() const { return rank_ == 0; }
   constexpr index_t operator[](int i) const { return values_[i]; }
@@ -43,6 +48,7 @@ class Dims {
   constexpr const index_t* end() const { return values_ + rank_; }
   constexpr index_t back() const { return values_[rank_ - 1]; }
 
+  // One number more or less; `at` is not checked.
   void push_back(index_t v) { insert(rank_, v); }
   void insert(int at, index_t v) {
     check(rank_ < kMaxRank, "shape", "a tensor has at most 8 dimensions; got 9");
@@ -64,6 +70,7 @@ class Dims {
   int rank_ = 0;
 };
 
+// Sizes, and steps between neighbours in elements (not bytes, unlike NumPy's).
 using Shape = Dims;
 using Strides = Dims;
 
@@ -104,7 +111,7 @@ inline int normalize_dim(std::string_view op, index_t dim, int rank) {
 }
 
 // Shape of an elementwise result by the NumPy rules: sizes are compared from the last dimension on,
-// and must be equal or 1.
+// and must be equal or 1. Throws in the name of `op` where they are not.
 inline Shape broadcast_shapes(std::string_view op, const Shape& a, const Shape& b) {
   if (a == b) return a;
   const int rank = std::max(a.rank(), b.rank());
@@ -137,7 +144,8 @@ inline Strides expanded_strides(const Shape& shape, const Strides& strides, cons
   return out;
 }
 
-// A reduction's dimensions, normalised, as flags; an empty list means all of them.
+// A reduction's dimensions, normalised, as flags; an empty list means all of them. Throws
+// when one is out of range or named twice.
 inline std::array<bool, kMaxRank> dim_flags(std::string_view op, const Dims& dims, int rank) {
   std::array<bool, kMaxRank> flags{};
   if (dims.empty()) std::fill_n(flags.begin(), rank, true);

@@ -15,12 +15,14 @@ using Release = void (*)(void* context);
 template <class D>
 class Storage;
 
+// A handle on one block of bytes; copies share it, and the last one frees it. Safe to copy and destroy from
+// several threads.
 template <>
 class Storage<Cpu> {
  public:
   Storage() = default;
 
-  // Uninitialised, 64-byte aligned.
+  // Uninitialised, 64-byte aligned. Throws when there is no memory.
   static Storage allocate(std::size_t bytes) {
     void* p = detail::MemoryPool::instance().allocate(sizeof(Block) + bytes);
     return Storage(new (p) Block{.data = static_cast<std::byte*>(p) + sizeof(Block), .bytes = bytes});
@@ -49,6 +51,7 @@ class Storage<Cpu> {
     if (block_ && block_->references.fetch_sub(1, std::memory_order_acq_rel) == 1) destroy(block_);
   }
 
+  // Whether there is a block, where it begins, and its size.
   explicit operator bool() const { return block_ != nullptr; }
   std::byte* data() const { return block_ ? block_->data : nullptr; }
   std::size_t bytes() const { return block_ ? block_->bytes : 0; }
@@ -56,6 +59,7 @@ class Storage<Cpu> {
   bool unique() const {
     return block_ && !block_->wrapped && block_->references.load(std::memory_order_acquire) == 1;
   }
+  // Whether both are handles on one block.
   bool same(const Storage& other) const { return block_ == other.block_; }
 
   // Number of modifications so far, and where the last one was asked for.
@@ -64,6 +68,7 @@ class Storage<Cpu> {
     if (!block_) return {};
     return {block_->file.load(std::memory_order_relaxed), block_->line.load(std::memory_order_relaxed)};
   }
+  // Counts a modification asked for at `site`.
   void touch(Site site) const {
     if (!block_) return;
     block_->version.fetch_add(1, std::memory_order_relaxed);

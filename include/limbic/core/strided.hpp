@@ -16,6 +16,7 @@ struct Loops {
   index_t size[kMaxRank] = {};
   index_t stride[N][kMaxRank] = {};
 
+  // Each operand has strides for `shape`, in elements; 0 repeats.
   Loops(const Shape& shape, const Strides* const (&strides)[N]) {
     for (int d = 0; d < shape.rank(); ++d) {
       if (shape[d] == 1) continue;
@@ -102,7 +103,7 @@ void copy_strided(Cpu, const Shape& shape, T* dst, const Strides& dst_strides, c
   });
 }
 
-// dst = value.
+// dst = value; dst strided over `shape`.
 template <class T>
 void fill_strided(Cpu, const Shape& shape, T* dst, const Strides& strides, T value) {
   if (numel(shape) == 0) return;

@@ -1,9 +1,9 @@
 // Tensor<T, D>: a strided view of reference-counted memory on device D.
 //
 // T is float or double; index_t and bool serve as indices and masks. Copying a tensor shares its
-// memory (clone() copies it); views share it too. A writable pointer is asked for by name
-// (mutable_data), which counts as a modification: autodiff refuses to use a value it has kept and that
-// was modified since.
+// memory (clone() copies it), of a const one too; views share it as well. A writable pointer is asked for by
+// name (mutable_data), which counts as a modification: autodiff refuses to use a value it has kept and
+// that was modified since.
 #pragma once
 
 #include <limbic/core/dtype_name.hpp>
@@ -38,6 +38,7 @@ class Tensor {
     t.numel_ = n;
     return t;
   }
+  // Every element `value`, 0 or 1.
   static Tensor full(const Shape& shape, T value) {
     Tensor t = empty(shape);
     fill_strided(D{}, t.shape_, t.data_, t.strides_, value);
@@ -47,7 +48,7 @@ class Tensor {
   static Tensor ones(const Shape& shape) { return full(shape, T(1)); }
   // Shape ().
   static Tensor scalar(T value) { return full(Shape{}, value); }
-  // 0, 1, ..., n - 1 (n); times step, plus start.
+  // start + i step for i in 0, 1, ..., n - 1: (n). NumPy's and PyTorch's arange() take an end, not a number.
   static Tensor arange(index_t n, T start = T(0), T step = T(1)) {
     Tensor t = empty({n});
     std::vector<T> values(static_cast<std::size_t>(n));
@@ -63,7 +64,7 @@ class Tensor {
     return t;
   }
 
-  // A copy of host values, row-major. Throws when their number is not that of the shape.
+  // A copy of host values of type T, row-major. Throws when their number is not that of the shape.
   template <class Range>
   requires requires(const Range& r) {
     std::data(r);
@@ -85,7 +86,8 @@ class Tensor {
     return t.template to<bool>();
   }
 
-  // A caller's memory, without a copy; see Storage::wrap. Strides count elements.
+  // A caller's memory, without a copy; see Storage::wrap. Strides count elements; dense if none are given.
+  // Throws for negative strides, which no tensor has, and null.
   static Tensor wrap(T* data, const Shape& shape, std::optional<Strides> strides = {},
                      Release release = nullptr, void* context = nullptr) {
     Tensor t;
@@ -117,14 +119,14 @@ class Tensor {
   const Strides& strides() const { return strides_; }
   int rank() const { return shape_.rank(); }
   index_t numel() const { return numel_; }
-  // Size along a dimension; negative counts from the back.
+  // Size along a dimension; negative counts from the back. Throws when out of range.
   index_t size(index_t dim) const { return shape_[normalize_dim("size", dim, rank())]; }
   // Whether there is memory behind it (a default-constructed tensor has none).
   bool defined() const { return static_cast<bool>(storage_); }
   bool is_contiguous() const { return contiguous_; }
   const Storage<D>& storage() const { return storage_; }
 
-  // First element. Elements follow one another only if is_contiguous().
+  // First element; null without memory. Elements follow one another only if is_contiguous().
   const T* data() const { return data_; }
   T* mutable_data(Site site = Site::here()) {
     storage_.touch(site);
@@ -159,7 +161,8 @@ class Tensor {
     copy_to_host(D{}, &value, data_, 1);
     return value;
   }
-  // Element at the given indices, each in [0, size) or negative from the back.
+  // A copy of the element at the given indices, one a dimension, each in [0, size) or negative from the back;
+  // throws else. set() writes one.
   template <class... I>
   T at(I... indices) const {
     return select_element({static_cast<index_t>(indices)...}).item();
@@ -172,7 +175,7 @@ class Tensor {
   // ---- views: they share the memory --------------------------------------------------------------
 
   // Elements start, start + step, ... before stop along dim. Negative start and stop count from the
-  // back; both are clamped as in Python. Step must be positive.
+  // back; both are clamped as in Python. Step must be positive (no x[::-1]: flip()).
   Tensor slice(index_t dim, index_t start, index_t stop = std::numeric_limits<index_t>::max(),
                index_t step = 1) const {
     const int d = normalize_dim("slice", dim, rank());
@@ -188,7 +191,7 @@ class Tensor {
     t.finish_view();
     return t;
   }
-  // The slice at `index` along dim, without that dimension.
+  // The part at `index` along dim, without that dimension. Negative counts from the back.
   Tensor select(index_t dim, index_t index) const {
     const int d = normalize_dim("select", dim, rank());
     const index_t n = shape_[d], i = index < 0 ? index + n : index;
@@ -201,7 +204,7 @@ class Tensor {
     t.finish_view();
     return t;
   }
-  // Dimensions in a new order.
+  // Dimensions in a new order; all of them, or two exchanged. Throws unless every one is named once.
   Tensor permute(const Dims& order) const {
     check(order.rank() == rank(), "permute", "every dimension must be named once; got ", order, " for ",
           shape_);
@@ -256,6 +259,7 @@ class Tensor {
     t.finish_view();
     return t;
   }
+  // A new dimension of size 1 before dim.
   Tensor unsqueeze(index_t dim) const {
     const int d = normalize_dim("unsqueeze", dim, rank() + 1);
     Tensor t = *this;
@@ -264,7 +268,7 @@ class Tensor {
     t.finish_view();
     return t;
   }
-  // Drops a dimension of size 1.
+  // Drops a dimension of size 1; throws for another size (PyTorch's leaves it alone).
   Tensor squeeze(index_t dim) const {
     const int d = normalize_dim("squeeze", dim, rank());
     check(shape_[d] == 1, "squeeze", "the dimension must be of size 1; got dim ", d, " of ", shape_);
@@ -283,7 +287,7 @@ class Tensor {
     }
     return clone().reshape(shape);
   }
-  // Dimensions first..last become one.
+  // Dimensions first..last become one; a scalar becomes (1).
   Tensor flatten(index_t first = 0, index_t last = -1) const {
     if (rank() == 0) return reshape({1});
     const int a = normalize_dim("flatten", first, rank()), b = normalize_dim("flatten", last, rank());
@@ -299,6 +303,7 @@ class Tensor {
 
   // ---- copies ------------------------------------------------------------------------------------
 
+  // The elements in dense memory of their own.
   Tensor clone() const {
     Tensor t = empty(shape_);
     copy_strided(D{}, shape_, t.data_, t.strides_, data_, strides_);
@@ -306,7 +311,8 @@ class Tensor {
   }
   // Itself when dense, else a dense copy.
   Tensor contiguous() const { return contiguous_ ? *this : clone(); }
-  // Converted to another scalar type; itself when that is T.
+  // Converted to another scalar type; itself when that is T. To an integer: towards zero, throws for what it
+  // cannot hold; to bool: whether it is not 0.
   template <class U>
   Tensor<U, D> to() const {
     if constexpr (std::is_same_v<T, U>) {
@@ -320,12 +326,14 @@ class Tensor {
 
   // ---- modifying ---------------------------------------------------------------------------------
 
+  // Every element becomes `value`.
   Tensor& fill(T value, Site site = Site::here()) {
     storage_.touch(site);
     fill_strided(D{}, shape_, data_, strides_, value);
     return *this;
   }
-  // Elements of `source`, broadcast to this shape. The two must not overlap partly.
+  // Elements of `source`, broadcast to this shape; it may be another view of this memory. Throws if it does
+  // not broadcast.
   Tensor& copy_from(const Tensor& source, Site site = Site::here()) {
     if (!expandable(source.shape_, shape_))
       fail("copy_from", "the source must broadcast to the target; got ", source.shape_, " for ", shape_);
@@ -336,7 +344,7 @@ class Tensor {
                  expanded_strides(from.shape_, from.strides_, shape_));
     return *this;
   }
-  // Sets one element.
+  // Sets one element; indices as for at().
   Tensor& set(const Dims& indices, T value, Site site = Site::here()) {
     select_element(indices).fill(value, site);
     return *this;
