@@ -27,6 +27,7 @@ namespace limbic {
 template <class T, class D>
 class GradContext {
  public:
+  // Made by the engine.
   GradContext(GradNode<T, D>* self, std::span<const NodePtr<Node>> edges, bool create_graph)
       : self_(self), edges_(edges), create_graph_(create_graph) {}
 
@@ -37,7 +38,7 @@ class GradContext {
   // The result, from the value kept of it.
   Var<T, D> output(const Saved<T, D>& saved) const { return Var<T, D>(saved.get(), NodePtr<GradNode<T, D>>(self_)); }
 
-  // Hands input i its gradient.
+  // Hands input i, which must want one, its gradient: of its shape, else throws.
   void give(int i, const Var<T, D>& g);
 
  private:
@@ -190,7 +191,8 @@ NodePtr<Node> edge_of(const Var<T, D>& v) {
 }  // namespace detail
 
 // Runs `op` on the operands. The result is a Var if one of them is, recorded if one of those requires
-// a gradient and the thread records. Throws what the operation's infer throws.
+// a gradient and the thread records. Throws what the operation's infer throws. An undefined Var or Tensor is
+// how an optional input is left out. `site` goes into messages.
 template <class Op, Operand... X>
 result_of<X...> apply(Site site, Op op, const X&... x) {
   using Result = result_of<X...>;

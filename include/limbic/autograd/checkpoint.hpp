@@ -87,7 +87,7 @@ inline std::vector<NodePtr<Node>> nodes_outside(const NodePtr<Node>& root, std::
 
 // f(x), a function of std::vector<Var> (const reference) to Var, without keeping what is inside it. f is
 // kept and called again in backward: it must compute the same then. What it captures by reference must
-// live as long as the result.
+// live as long as the result. Throws, then, where an x was modified in between.
 template <class F, class T, class D>
 Var<T, D> checkpoint(F f, const std::vector<Var<T, D>>& x, Site site = Site::here()) {
   if (!grad_enabled()) return f(x);
@@ -108,6 +108,7 @@ Var<T, D> checkpoint(F f, const std::vector<Var<T, D>>& x, Site site = Site::her
                    NodePtr<GradNode<T, D>>(new N(std::move(f), x, std::move(outside), std::move(draws), shape, site)));
 }
 
+// The same of a list: checkpoint(f, {x, y}).
 template <class F, class T, class D>
 Var<T, D> checkpoint(F f, std::initializer_list<Var<T, D>> x, Site site = Site::here()) {
   return checkpoint(std::move(f), std::vector<Var<T, D>>(x), site);

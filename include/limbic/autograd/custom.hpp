@@ -50,7 +50,8 @@ struct CustomName {
 
 // y = forward(x...), with tensors; backward(dy, y, x...), with variables, returns std::array of the
 // gradients, one for each x and of its shape (an undefined Var where none is wanted). Written in limbic's
-// own operations it can be differentiated again. `name` must outlive the result; it stands in errors.
+// own operations it can be differentiated again. `name` must outlive the result; it stands in errors. Throws,
+// in backward, where a gradient that is wanted is undefined or of another shape.
 template <class Forward, class Backward, Operand... X>
 result_of<X...> custom(detail::CustomName name, Forward forward, Backward backward, const X&... x) {
   using R = result_of<X...>;

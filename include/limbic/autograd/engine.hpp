@@ -276,6 +276,7 @@ void OpNode<Op, T, D, N>::differentiate_reference(GradContext<T, D>& context, co
 
 }  // namespace detail
 
+// Declared in apply.hpp.
 template <class T, class D>
 void GradContext<T, D>::give(int i, const Var<T, D>& g) {
   GradNode<T, D>* node = edge(i);
@@ -291,6 +292,7 @@ void GradContext<T, D>::give(int i, const Var<T, D>& g) {
   node->pending_node = sum.node();
 }
 
+// Declared in var.hpp.
 template <class T, class D>
 void GradNode<T, D>::complete(bool create_graph, bool leave) {
   if (hooks) detail::run_hooks(*this);
@@ -309,8 +311,10 @@ void GradNode<T, D>::complete(bool create_graph, bool leave) {
 // Gradients of y (with cotangent dy; 1 for a single element) with respect to all leaves behind it, added
 // to their grad(). With create_graph the gradients can be differentiated again; a leaf then holds the graph
 // that holds the leaf, until zero_grad() (grad() has no such knot). The graph stays as long as there are
-// variables on it: pass the last one with std::move to free memory on the way.
-// Throws when y depends on no leaf, is not a single element and has no dy, or a kept value was modified.
+// variables on it, so that backward() may be called again (PyTorch's retain_graph is always on): pass the
+// last one with std::move to free memory on the way.
+// Throws when y depends on no leaf, is not a single element and has no dy, dy is not of its shape, or a kept
+// value was modified.
 template <class T, class D>
 void backward(Var<T, D> y, const Var<T, D>& dy = {}, bool create_graph = false) {
   check(y.requires_grad(), "backward", "the value must depend on a variable that requires a gradient; got ", y);
@@ -323,8 +327,9 @@ void backward(Var<T, D> y, const Var<T, D>& dy = {}, bool create_graph = false) 
   });
 }
 
-// d sum(y * dy) / dx for each x, without touching grad(). An x that y does not depend on has gradient
-// zero. With create_graph the results can be differentiated again. Throws as backward() does.
+// d sum(y * dy) / dx for each x, leaf or result, without touching grad(). An x that y does not depend on (or
+// was frozen then) has gradient zero, where PyTorch throws. With create_graph the results can be
+// differentiated again. Throws as backward() does, for an x that is a constant, and for no x.
 template <class T, class D>
 std::vector<Var<T, D>> grad(const Var<T, D>& y, const std::vector<Var<T, D>>& x, const Var<T, D>& dy = {},
                             bool create_graph = false) {

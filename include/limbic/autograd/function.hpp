@@ -17,9 +17,11 @@ inline const Node*& current_node() {
 template <class T, class D>
 class Saved {
  public:
+  // Nothing, or a tensor as it is now; shares its memory.
   Saved() = default;
   Saved(const Tensor<T, D>& t) : tensor_(t), version_(t.storage().version()) {}
 
+  // The tensor. Throws, naming the operation and both places, when its memory was modified since.
   const Tensor<T, D>& get() const {
     if (tensor_.storage().version() != version_) [[unlikely]] {
       const Node* node = detail::current_node();
@@ -50,6 +52,7 @@ class Grad {
   // Null for an input that needs none.
   explicit Grad(GradNode<T, D>* node) : node_(node) {}
 
+  // Whether the gradient is wanted, how, and the shape that it has (only if it is wanted).
   explicit operator bool() const { return node_ != nullptr; }
   GradMode mode() const {
     return !node_ ? GradMode::skip : node_->has_pending() ? GradMode::accumulate : GradMode::overwrite;
@@ -85,7 +88,8 @@ class Grad {
     if (!accumulate) g.fill(T(0));
     return g;
   }
-  // Hands over a tensor of the input's shape: shared, not copied, when it is the first.
+  // Hands over a tensor of the input's shape, else throws: shared, not copied, when it is the first. Does
+  // nothing when the gradient is not wanted.
   void give(const Tensor<T, D>& g) {
     if (!node_) return;
     if (!(g.shape() == node_->shape()))

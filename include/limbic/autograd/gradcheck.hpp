@@ -10,8 +10,9 @@
 
 namespace limbic {
 
+// How differences are taken, and how far off a gradient may be.
 struct GradcheckOptions {
-  double step = 1e-5;
+  double step = 1e-5;       // h of an element of magnitude up to 1
   double tolerance = 1e-6;  // of |analytic - numeric| / max(1, |analytic|, |numeric|)
 };
 
@@ -71,8 +72,9 @@ std::vector<Var<double, D>> leaves(const std::vector<Tensor<double, D>>& inputs)
 
 }  // namespace detail
 
-// Checks the gradients of f: std::vector<Var<double>> -> Var<double> at `inputs`. Throws Error with the
-// first element that disagrees.
+// Checks the gradients of f: std::vector<Var<double>> -> Var<double> at `inputs`, which must not be near
+// kinks. Throws Error with the first element that disagrees. f is called twice for each element, and must
+// give the same each time: no dropout.
 template <class D, class F>
 void gradcheck(F&& f, const std::vector<Tensor<double, D>>& inputs, const GradcheckOptions& options = {}) {
   const auto x = detail::leaves(inputs);

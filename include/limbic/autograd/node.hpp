@@ -33,11 +33,12 @@ inline std::uint64_t& last_sequence() {
 
 }  // namespace detail
 
-// Owning pointer to a node.
+// Owning pointer to a node, or null.
 template <class N>
 class NodePtr {
  public:
   NodePtr() = default;
+  // Counts as one owner; a new node has none yet.
   explicit NodePtr(N* node) : node_(node) {
     if (node_) node_->references_.fetch_add(1, std::memory_order_relaxed);
   }
@@ -64,6 +65,7 @@ class NodePtr {
   N* node_ = nullptr;
 };
 
+// One recorded call of an operation, or a leaf.
 class Node {
  public:
   Node() = default;
@@ -88,6 +90,7 @@ class Node {
   // Whether the pending gradient holds a NaN or Inf.
   virtual bool pending_has_anomaly() const = 0;
 
+  // The number: larger than those of all inputs.
   std::uint64_t sequence() const { return sequence_; }
 
   // Once the pending gradient is whole: hooks, and (if `leave`) what backward() leaves on the node.
@@ -101,6 +104,7 @@ class Node {
   };
   PassState state;
 
+  // From the pool.
   static void* operator new(std::size_t n) { return detail::MemoryPool::instance().allocate(n); }
   static void operator delete(void* p, std::size_t n) { detail::MemoryPool::instance().deallocate(p, n); }
 
