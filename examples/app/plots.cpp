@@ -46,7 +46,7 @@ std::string joined(const std::vector<std::string>& parts) {
 std::string line_chart(const Frame& frame, const std::vector<Series>& series) {
   check_series("line chart", series);
   Gnuplot g(frame);
-  g.line(kKeyBelow);
+  g.line(kKeyBelow).line("set xlabel offset 0,0.5");
   std::vector<std::string> bands, lines;
   std::vector<double> all;
   for (std::size_t i = 0; i < series.size(); ++i) {
@@ -75,7 +75,7 @@ std::string line_chart(const Frame& frame, const std::vector<Series>& series) {
 std::string area_chart(const Frame& frame, const std::vector<Series>& series) {
   check_series("area chart", series);
   Gnuplot g(frame);
-  g.line(kKeyBelow);
+  g.line(kKeyBelow).line("set xlabel offset 0,0.5");
   const auto& x = series[0].x;
   Rows rows(x.size());
   for (std::size_t k = 0; k < x.size(); ++k) rows[k] = {x[k], 0.0};

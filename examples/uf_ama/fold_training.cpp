@@ -19,8 +19,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr double kSaveSeconds = 10;  // between two checkpoints, at least
-constexpr index_t kAnalysed = 300;   // windows of each domain for the embedding
+constexpr index_t kAnalysed = 300;  // windows of each domain for the embedding
 
 double since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
@@ -94,7 +93,7 @@ class FoldTraining {
         save();
         return {};
       }
-      if (since(saved_) > kSaveSeconds) save();
+      if (since(saved_) >= settings_.checkpoint_seconds) save();
     }
     save();
     return finish();

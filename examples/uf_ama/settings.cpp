@@ -59,6 +59,7 @@ void add_settings(app::Settings& s, RunSettings& v) {
         at_least(0), group);
   s.add("keep_best_epoch", v.keep_best_epoch,
         "also keep the model of the epoch that is best on the target's labels", {}, group);
+  s.add("checkpoint_seconds", v.checkpoint_seconds, "between two checkpoints, at least", at_least(0), group);
   group = "Network";
   s.add("width", v.width, "of tokens, d", between(2, 65536), group);
   s.add("fused", v.fused, "of fused tokens, h", between(2, 65536), group);

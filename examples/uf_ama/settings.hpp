@@ -32,6 +32,7 @@ struct RunSettings {
   double learning_rate = 5e-4, weight_decay = 0.01, clip_norm = 0;
   std::string selection = "last", cover = "source";
   bool keep_best_epoch = false;
+  double checkpoint_seconds = 10;  // between two checkpoints, at least
   // Network; 0 layers: as published for the data set
   index_t width = 64, fused = 128, layers = 0, heads = 2;
   double dropout = 0.1, classifier_dropout = 0.5;
