@@ -48,6 +48,27 @@ struct Features {
   Levels<Var<T, D>> logits;   // (B, K) each
 };
 
+// Throw unless x has the shape that the network takes; `what` names it in the message.
+template <class T, class D>
+void check_eeg(const Config& c, const char* what, const Tensor<T, D>& x) {
+  if (!x.defined() || x.rank() != 3 || x.size(0) < 1 || x.size(1) != c.channels || x.size(2) != c.bands)
+    fail("uf_ama", what, " (B, ", c.channels, " channels, ", c.bands, " bands) is needed; got ", x);
+}
+template <class T, class D>
+void check_eye(const Config& c, const char* what, const Tensor<T, D>& x) {
+  if (!x.defined() || x.rank() != 2 || x.size(0) < 1 || x.size(1) != c.eye_features)
+    fail("uf_ama", what, " (B, ", c.eye_features, " eye features) is needed; got ", x);
+}
+// Both, and that they have as many windows each.
+template <class T, class D>
+void check_windows(const Config& c, const Tensor<T, D>& eeg, const Tensor<T, D>& eye) {
+  check_eeg(c, "eeg", eeg);
+  check_eye(c, "eye", eye);
+  if (eeg.size(0) != eye.size(0))
+    fail("uf_ama", "eeg and eye must have as many windows each; got eeg ", eeg.shape(), ", eye ",
+         eye.shape());
+}
+
 // Which modalities take part.
 enum class Inputs : std::uint8_t { both, eeg, eye };
 
@@ -83,11 +104,9 @@ struct Network {
   // shapes.
   Features<T, D> operator()(const Tensor<T, D>& eeg, const Tensor<T, D>& eye, Inputs inputs = Inputs::both,
                             Site site = Site::here()) {
-    if (inputs != Inputs::eye) check_eeg("eeg", eeg);
-    if (inputs != Inputs::eeg) check_eye("eye", eye);
-    if (inputs == Inputs::both && eeg.size(0) != eye.size(0))
-      fail("uf_ama", "eeg and eye must have as many windows each; got eeg ", eeg.shape(), ", eye ",
-           eye.shape());
+    if (inputs == Inputs::both) check_windows(config, eeg, eye);
+    else if (inputs == Inputs::eeg) check_eeg(config, "eeg", eeg);
+    else check_eye(config, "eye", eye);
     Features<T, D> out;
     Var<T, D> eeg_tokens, eye_tokens;
     if (inputs != Inputs::eye) {
@@ -107,18 +126,6 @@ struct Network {
       out.logits.fused = fusion_classifier(out.feature.fused, site);
     }
     return out;
-  }
-
-  // Throw unless x has the shape that the network takes; `what` names it in the message.
-  void check_eeg(const char* what, const Tensor<T, D>& x) const {
-    if (!x.defined() || x.rank() != 3 || x.size(0) < 1 || x.size(1) != config.channels ||
-        x.size(2) != config.bands)
-      fail("uf_ama", what, " (B, ", config.channels, " channels, ", config.bands, " bands) is needed; got ",
-           x);
-  }
-  void check_eye(const char* what, const Tensor<T, D>& x) const {
-    if (!x.defined() || x.rank() != 2 || x.size(0) < 1 || x.size(1) != config.eye_features)
-      fail("uf_ama", what, " (B, ", config.eye_features, " eye features) is needed; got ", x);
   }
 };
 

@@ -143,12 +143,12 @@ class Step {
 
   void check_batches(const Network<T>& net, const SourceBatch<T>& s, const TargetBatch<T>& t) const {
     if (options.inputs != Inputs::eye) {
-      net.check_eeg("source.eeg", s.eeg);
-      if (options.uses_target()) net.check_eeg("target.eeg", t.eeg);
+      check_eeg(net.config, "source.eeg", s.eeg);
+      if (options.uses_target()) check_eeg(net.config, "target.eeg", t.eeg);
     }
     if (options.inputs != Inputs::eeg) {
-      net.check_eye("source.eye", s.eye);
-      if (options.uses_target()) net.check_eye("target.eye", t.eye);
+      check_eye(net.config, "source.eye", s.eye);
+      if (options.uses_target()) check_eye(net.config, "target.eye", t.eye);
     }
     if (!s.label.defined() || !(s.label.shape() == Shape{windows(s)}))
       fail("uf_ama", "source.label (B) is needed for ", windows(s), " windows; got ", s.label);
