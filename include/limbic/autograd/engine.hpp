@@ -327,8 +327,8 @@ void backward(Var<T, D> y, const Var<T, D>& dy = {}, bool create_graph = false) 
   });
 }
 
-// d sum(y * dy) / dx for each x, leaf or result, without touching grad(). An x that y does not depend on (or
-// was frozen then) has gradient zero, where PyTorch throws. With create_graph the results can be
+// d sum(y * dy) / dx for each x, leaf or result, without touching grad(). An x that y does not depend on, or
+// that was frozen then, has gradient zero, where PyTorch throws. With create_graph the results can be
 // differentiated again. Throws as backward() does, for an x that is a constant, and for no x.
 template <class T, class D>
 std::vector<Var<T, D>> grad(const Var<T, D>& y, const std::vector<Var<T, D>>& x, const Var<T, D>& dy = {},

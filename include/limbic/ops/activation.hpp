@@ -118,8 +118,8 @@ template <Operand X>
 X logsigmoid(const X& x, Site site = Site::here()) {
   return unary(site, detail::LogsigmoidF{}, x);
 }
-// log(1 + exp(beta x)) / beta, without overflow; x where beta x is above the threshold. Throws unless beta >
-// 0.
+// log(1 + exp(beta x)) / beta, without overflow; x where beta x is above the threshold. Throws unless beta is
+// positive.
 template <Operand X>
 X softplus(const X& x, std::type_identity_t<scalar_of<X>> beta = 1,
            std::type_identity_t<scalar_of<X>> threshold = 20, Site site = Site::here()) {

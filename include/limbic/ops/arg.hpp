@@ -34,7 +34,7 @@ template <Operand X>
 auto argmin(const X& x, index_t dim, bool keepdim = false) {
   return detail::arg<-1>(value_of(x), dim, keepdim);
 }
-// Position among all elements in row-major order, of shape ().
+// Position of the largest or smallest among all elements in row-major order, of shape ().
 template <Operand X>
 auto argmax(const X& x) {
   return detail::arg<1>(value_of(x).reshape({-1}), 0, false);

@@ -117,11 +117,12 @@ template <Operand A, Operand B>
 auto div(const A& a, const B& b, Site site = Site::here()) {
   return binary(site, detail::DivF{}, a, b);
 }
-// scale * x + shift.
+// scale * x + shift, rounded once or twice as the processor likes.
 template <Operand X>
 X affine(const X& x, scalar_of<X> scale, scalar_of<X> shift, Site site = Site::here()) {
   return apply(site, detail::Affine<scalar_of<X>, device_of<X>>{scale, shift}, x);
 }
+// -x.
 template <Operand X>
 X neg(const X& x, Site site = Site::here()) {
   return affine(x, scalar_of<X>(-1), scalar_of<X>(0), site);
@@ -147,7 +148,10 @@ struct Number {
 
 }  // namespace detail
 
-// The operators + - * / between tensors, variables and numbers.
+// The operators + - * / between tensors, variables and numbers (which are converted to the scalar type), and
+// -x. x / number multiplies by 1 / number: the last bit may differ from div()'s. There are no += and the
+// like, no == and < (eq(), lt(): compare.hpp), and no arithmetic on integers and masks. Throw if shapes do
+// not broadcast.
 template <Operand A>
 auto operator+(const A& a, std::type_identity_t<detail::Here<Tensor<scalar_of<A>, device_of<A>>>> b) {
   return add(a, b.x, b.site);

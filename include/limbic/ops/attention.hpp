@@ -16,12 +16,12 @@
 
 namespace limbic {
 
-// Options of attention().
+// Options of attention(). There is no training mode here: dropout is on wherever it is not 0.
 template <class D = Cpu>
 struct AttentionOptions {
   std::optional<double> scale{};   // default 1 / sqrt(E)
   bool causal = false;             // query i sees the keys j <= i
-  Tensor<bool, D> mask{};          // true: may attend; broadcasts to (B, H, L_q, L_k)
+  Tensor<bool, D> mask{};          // true: may attend (not: is masked); broadcasts to (B, H, L_q, L_k)
   double dropout = 0;              // probability that an entry of P is dropped, in [0, 1)
   RandomStream* random = nullptr;  // where dropout draws from
 };
@@ -137,9 +137,10 @@ Attention<scalar_of<X>, device_of<X>> attention_op(const X& q, const X& k, const
 
 }  // namespace detail
 
-// softmax(scale q k' + bias) v, with q (B, H, L_q, E), k (B, H, L_k, E), v (B, H, L_k, E_v) -> (B, H, L_q, E_v). The
-// bias broadcasts to (B, H, L_q, L_k); an undefined one is left out. Throws if shapes do not fit, or for
-// dropout without a stream.
+// softmax(scale q k' + bias) v, with q (B, H, L_q, E), k (B, H, L_k, E), v (B, H, L_k, E_v)
+// -> (B, H, L_q, E_v). The bias broadcasts to (B, H, L_q, L_k); an undefined one is left out. A query that
+// may attend to no key has 0 and no gradient. Throws if shapes do not fit, for a dropout not in [0, 1), and
+// for dropout without a stream. (torch.nn.functional.scaled_dot_product_attention)
 template <Operand X>
 X attention(const X& q, const X& k, const X& v, const AttentionOptions<device_of<X>>& options = {}, const X& bias = X{},
             Site site = Site::here()) {
@@ -152,6 +153,7 @@ struct AttentionWithMap {
   X y;
   Tensor<scalar_of<X>, device_of<X>> map;
 };
+// attention() with its map; that costs a second forward for a Var, and with dropout.
 template <Operand X>
 AttentionWithMap<X> attention_with_map(const X& q, const X& k, const X& v, const AttentionOptions<device_of<X>>& options = {},
                                        const X& bias = X{}, Site site = Site::here()) {

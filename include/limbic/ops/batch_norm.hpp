@@ -1,12 +1,10 @@
-// Batch normalisation (Ioffe and Szegedy, ICML 2015).                x, y: (B, C) or (B, C, ...)   the rest:
-// (C)
+// Batch normalisation (Ioffe and Szegedy, ICML 2015).       x, y: (B, C) or (B, C, ...)       the rest: (C)
 //
 //   xhat = (x - m) r,   r = 1 / sqrt(v + eps)
 //   y    = weight xhat + bias
 //   training    m, v: mean and biased variance of each channel over the batch and all dimensions but C
 //     dx = weight r (dy - mean(dy) - xhat mean(dy xhat)),   dweight = sum dy xhat,   dbias = sum dy
-//     running mean += momentum (m - running mean); the same for the variance, of which the unbiased one is
-//     taken
+//     running mean += momentum (m - running mean); the same for the variance, with the unbiased one
 //   evaluation  m, v: the running ones
 //     dx = weight r dy,   dweight and dbias as above
 #pragma once
@@ -16,10 +14,11 @@
 
 namespace limbic {
 
+// Options of batch_norm().
 struct BatchNormOptions {
   bool training = true;
-  double momentum = 0.1;
-  double eps = 1e-5;
+  double momentum = 0.1;  // weight of the new batch in the running statistics, as in PyTorch
+  double eps = 1e-5;      // added to the variance
 };
 
 namespace detail {

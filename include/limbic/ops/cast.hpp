@@ -15,7 +15,8 @@ class CastNode;
 
 }  // namespace detail
 
-// x as elements of scalar type U (float or double); x itself if it has that type.
+// x as elements of scalar type U (float or double); x itself if it has that type. Of a Tensor
+// to<U>() does the same, for integers and masks too.
 template <std::floating_point U, Operand X>
 auto cast(const X& x, Site site = Site::here()) {
   using T = scalar_of<X>;

@@ -72,7 +72,7 @@ struct LargerF {
 
 }  // namespace detail
 
-// x limited to [low, high]; leave a bound away for none. All `high` if low > high; NaN stays.
+// x limited to [low, high]; {} is no bound: clamp(x, {}, 1.0f). All `high` if low > high; NaN stays.
 template <Operand X>
 X clamp(const X& x, std::optional<std::type_identity_t<scalar_of<X>>> low,
         std::optional<std::type_identity_t<scalar_of<X>>> high = {}, Site site = Site::here()) {

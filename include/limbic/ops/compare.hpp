@@ -44,6 +44,7 @@ concept AnyTensor = detail::MaskTraits<std::remove_cvref_t<X>>::kIs;
 
 // Equal, not equal, less, less or equal, greater, greater or equal: a with b, which broadcast, or with a
 // number. NaN is unequal to everything and neither less nor greater. Throw if the shapes do not broadcast.
+// Names, not operators: == of tensors does not exist.
 template <AnyTensor A, AnyTensor B>
 auto eq(const A& a, const B& b) {
   return detail::compare(

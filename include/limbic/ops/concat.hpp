@@ -69,7 +69,8 @@ struct Join {
 
 }  // namespace detail
 
-// Tensors one after the other along dim. Throws unless there is at least one, and shapes are equal but for dim.
+// Tensors one after the other along dim (torch.cat, numpy.concatenate): concat({a, b}, 1), all of one type.
+// Throws unless there is at least one, and shapes are equal but for dim.
 template <Operand X>
 X concat(std::span<const X> x, index_t dim = 0, Site site = Site::here()) {
   using Op = detail::Join<scalar_of<X>, device_of<X>, false>;
@@ -84,7 +85,7 @@ X concat(std::initializer_list<X> x, index_t dim = 0, Site site = Site::here()) 
   return concat(std::span<const X>(x.begin(), x.size()), dim, site);
 }
 
-// The same for integers and masks.
+// The same for integers and masks, of a std::vector only.
 template <class T, class D>
   requires(!Operand<Tensor<T, D>>)
 Tensor<T, D> concat(const std::vector<Tensor<T, D>>& x, index_t dim = 0) {
@@ -95,8 +96,8 @@ Tensor<T, D> concat(const std::vector<Tensor<T, D>>& x, index_t dim = 0) {
   return y;
 }
 
-// Tensors of one shape along a new dimension, before dim. Throws unless there is at least one, and shapes
-// are equal.
+// Tensors of one shape along a new dimension, which is dim of the result. Throws unless there is at least
+// one, and shapes are equal.
 template <Operand X>
 X stack(std::span<const X> x, index_t dim = 0, Site site = Site::here()) {
   using Op = detail::Join<scalar_of<X>, device_of<X>, true>;
@@ -136,7 +137,8 @@ template <Operand X>
 std::vector<X> split(const X& x, std::initializer_list<index_t> sizes, index_t dim = 0, Site site = Site::here()) {
   return split(x, std::span(sizes.begin(), sizes.size()), dim, site);
 }
-// Parts of one size along dim, the last possibly smaller, as views. An empty dimension gives one part.
+// Parts of one size (not: so many parts, as in NumPy) along dim, the last possibly smaller, as views. An
+// empty dimension gives one part. Throws unless the size is positive.
 template <Operand X>
 std::vector<X> split(const X& x, index_t size, index_t dim = 0, Site site = Site::here()) {
   const int d = normalize_dim("split", dim, x.rank());
@@ -151,7 +153,8 @@ std::vector<X> split(const X& x, index_t size, index_t dim = 0, Site site = Site
   } while (at < n);
   return parts;
 }
-// At most `count` parts of equal size along dim (the last possibly smaller), as views.
+// At most `count` parts of equal size along dim (the last possibly smaller), as views. Throws unless the
+// count is positive.
 template <Operand X>
 std::vector<X> chunk(const X& x, index_t count, index_t dim = 0, Site site = Site::here()) {
   const int d = normalize_dim("chunk", dim, x.rank());

@@ -19,6 +19,7 @@ namespace limbic {
 // only.
 inline constexpr index_t kSame = -1;
 
+// Options of conv1d() and conv2d(). padding is at both ends, with zeros; groups as in PyTorch.
 struct Conv1dOptions {
   index_t stride = 1, padding = 0, dilation = 1, groups = 1;
 };
@@ -173,8 +174,9 @@ inline Conv2dOptions with_height(const Conv1dOptions& o) {
 
 }  // namespace detail
 
-// Convolution of x (B, C, H, W) with weight (O, C / groups, KH, KW); bias (O) may be undefined. padding may
-// be kSame. Throws when shapes do not fit.
+// Convolution of x (B, C, H, W) with weight (O, C / groups, KH, KW) -> (B, O, YH, YW); bias (O) may be
+// undefined. The batch must be there. padding may be kSame. Throws when shapes do not fit, the kernel is
+// larger than the padded x, a stride, dilation or groups is below 1, or padding is negative.
 template <Operand X, Operand W, Operand B = Tensor<scalar_of<X>, device_of<X>>>
 result_of<X, W, B> conv2d(const X& x, const W& weight, const B& bias = {}, const Conv2dOptions& options = {},
                           Site site = Site::here()) {

@@ -40,14 +40,14 @@ struct Triangle {
 }  // namespace detail
 
 // Elements whose index along dim1 is `offset` more than that along dim0, as a new last dimension in place of
-// the two; a view. (numpy.diagonal)
+// the two; a view. Throws unless the dims are two different ones. (numpy.diagonal)
 template <Operand X>
 X diagonal(const X& x, index_t offset = 0, index_t dim0 = 0, index_t dim1 = 1, Site site = Site::here()) {
   return detail::pick(site, detail::DiagonalMap{offset, dim0, dim1}, x);
 }
 
-// Zeros but for x's last dimension on a diagonal of two new dimensions dim0 and dim1: diagonal() of the result
-// gives x. (torch.diag_embed)
+// Zeros but for x's last dimension on a diagonal of two new dimensions dim0 and dim1: diagonal() of the
+// result gives x. Throws for a scalar, equal dims and an offset of 2^31 and more. (torch.diag_embed)
 template <Operand X>
 X diag_embed(const X& x, index_t offset = 0, index_t dim0 = -2, index_t dim1 = -1, Site site = Site::here()) {
   check(x.rank() >= 1, "diag_embed", "at least one dimension is needed; got ", x.shape());
@@ -63,13 +63,14 @@ X diag_embed(const X& x, index_t offset = 0, index_t dim0 = -2, index_t dim1 = -
   return detail::place(site, detail::DiagonalMap{offset, a, b}, shape, x);
 }
 
-// Sum of the diagonal over the first two dimensions.
+// Sum of the diagonal of the first two dimensions, as numpy.trace; the others stay. Throws for rank < 2.
 template <Operand X>
 X trace(const X& x, Site site = Site::here()) {
   return sum(diagonal(x, 0, 0, 1, site), {-1}, false, site);
 }
 
 // The elements on and below the diagonal of the last two dimensions, moved k columns to the right; else 0.
+// Throw for rank < 2.
 template <Operand X>
 X tril(const X& x, index_t k = 0, Site site = Site::here()) {
   return apply(site, detail::Triangle<scalar_of<X>, device_of<X>, true>{k}, x);

@@ -64,8 +64,8 @@ X dropout(const X& x, double p, PhiloxKey draw, Site site = Site::here()) {
   return apply(site, detail::Dropout<scalar_of<X>, device_of<X>>{p, draw}, x);
 }
 
-// Dropout of elements. x itself, and nothing drawn, when not training or p = 0; zeros for p = 1. Throws
-// unless 0 <= p <= 1.
+// Dropout of elements with probability p. x itself, and nothing drawn, when not training or p = 0; zeros for
+// p = 1. Throws unless 0 <= p <= 1.
 template <Operand X>
 X dropout(const X& x, double p, RandomStream& random, bool training = true, Site site = Site::here()) {
   detail::check_drop_probability("dropout", p);

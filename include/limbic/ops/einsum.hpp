@@ -19,7 +19,8 @@ namespace limbic {
 
 namespace detail {
 
-// One character a dimension. Those of "..." become control characters, counted from the back: '\1' is the last.
+// One character a dimension. Those of "..." become control characters, counted from the back: '\1' is the
+// last.
 using Labels = std::string;
 
 inline bool has(const Labels& labels, char c) { return labels.find(c) != Labels::npos; }
@@ -121,7 +122,8 @@ struct Labelled {
     x = sum(x, dims, false, site);
     labels = left;
   }
-  // The dimensions in the order of the groups of labels, each group as one dimension (or, `apart`, as they are).
+  // The dimensions in the order of the groups of labels, each group as one dimension (or, `apart`, as they
+  // are).
   X grouped(std::initializer_list<Labels> groups, bool apart, Site site) const {
     Dims order;
     Shape shape;
@@ -189,8 +191,9 @@ struct Equation {
   Equation(const std::string& equation, Site at = Site::here()) : text(equation), site(at) {}
 };
 
-// The sum of products that the equation states; see the head of this file. Sizes of one label must be equal, or
-// 1 in one operand. Throws for an equation that does not fit the operands. (numpy.einsum)
+// The sum of products that the equation states; see the head of this file. Sizes of one label must be equal,
+// or 1 in one operand. Operands come as a list or one after the other. Throws for an equation that does not
+// fit them. (numpy.einsum)
 template <Operand X>
 X einsum(Equation equation, std::span<const X> operands) {
   check(!operands.empty(), "einsum", "at least one operand is needed");

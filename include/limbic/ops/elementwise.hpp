@@ -33,7 +33,7 @@ struct ElementOf<X> {
 template <class X>
 using element_of = typename detail::ElementOf<std::remove_cvref_t<X>>::type;
 
-// y = f(x) elementwise.
+// y = f(x) elementwise: the operation. Its members are what apply() asks for.
 template <class F, class T, class D>
 struct Unary {
   static constexpr const char* name = F::name;
@@ -56,12 +56,13 @@ struct Unary {
   }
 };
 
+// f of each element of x; `f` is a struct as at the head of this file.
 template <class F, Operand X>
 auto unary(Site site, F f, const X& x) {
   return apply(site, Unary<F, scalar_of<X>, device_of<X>>{.f = f}, x);
 }
 
-// y = f(a, b) elementwise, with broadcasting; f has slope_a(a, b) and slope_b(a, b).
+// y = f(a, b) elementwise, with broadcasting; f has slope_a(a, b) and slope_b(a, b). As Unary.
 template <class F, class T, class D>
 struct Binary {
   static constexpr const char* name = F::name;
@@ -96,6 +97,7 @@ struct Binary {
   }
 };
 
+// f of each pair of elements. Throws if the shapes do not broadcast.
 template <class F, Operand A, Operand B>
 auto binary(Site site, F f, const A& a, const B& b) {
   return apply(site, Binary<F, scalar_of<A>, device_of<A>>{.f = f}, a, b);

@@ -71,7 +71,7 @@ template <Operand X>
 X amin(const X& x, const Dims& dims = {}, bool keepdim = false, Site site = Site::here()) {
   return detail::extremum<-1>(x, dims, keepdim, site);
 }
-// Of all elements.
+// Of all elements -> (). Along a dimension: amax() and argmax(); of two tensors: maximum().
 template <Operand X>
 X max(const X& x, Site site = Site::here()) {
   return amax(x, {}, false, site);

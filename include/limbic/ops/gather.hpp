@@ -1,7 +1,7 @@
 // Elements gathered along a dimension by an index of their own each, and the transpose.
 //
-//   gather        y[i, j, k] = x[i, index[i, j, k], k]      dx[i, index[i, j, k], k] += dy[i, j, k]   (dim 1 of 3)
-//   scatter_add   y = x, then y[i, index[i, j, k], k] += src[i, j, k]         dx = dy, dsrc = dy gathered
+//   gather        y[i, j, k] = x[i, index[i, j, k], k]    dx[i, index[i, j, k], k] += dy[i, j, k]   (dim 1 of 3)
+//   scatter_add   y = x, then y[i, index[i, j, k], k] += src[i, j, k]       dx = dy, dsrc = dy gathered
 //
 // Sums are in the order of the index along dim.
 #pragma once
@@ -70,8 +70,8 @@ X take_along_dim(const X& x, const Tensor<index_t, device_of<X>>& index, index_t
   return gather(x, d, index.expand(shape), site);
 }
 
-// x with src's elements added at the places that index tells along dim, the other indices being src's own. Throws
-// when an index is not in [0, size), or index is larger than src, or than x in another dimension.
+// x with src's elements added at the places that index tells along dim, the other indices being src's own.
+// Throws when an index is not in [0, size), or index is larger than src, or than x in another dimension.
 // (torch.scatter_add)
 template <Operand X, Operand S>
 result_of<X, S> scatter_add(const X& x, index_t dim, const Tensor<index_t, device_of<X>>& index, const S& src,

@@ -63,9 +63,9 @@ X index_fill(const X& x, index_t dim, const Tensor<index_t, device_of<X>>& index
   return apply(site, detail::FillRows<scalar_of<X>, device_of<X>>{.dim = map.dim, .index = map.index, .value = value}, x);
 }
 
-// x[indices[0], indices[1], ...]: indices, which broadcast to one shape, for the leading dimensions; the other
-// dimensions follow in the result. Negative indices count from the back. Throws when one is out of range.
-// (advanced indexing of NumPy)
+// x[indices[0], indices[1], ...]: indices, which broadcast to one shape, for the leading dimensions; the
+// other dimensions follow in the result. Negative indices count from the back. Throws when one is out of
+// range. (advanced indexing of NumPy)
 template <Operand X>
 X index_get(const X& x, const std::vector<Tensor<index_t, device_of<X>>>& indices, Site site = Site::here()) {
   using D = device_of<X>;
@@ -74,7 +74,8 @@ X index_get(const X& x, const std::vector<Tensor<index_t, device_of<X>>>& indice
 }
 
 // x with x[indices...] = values, or += with `accumulate`; indices as for index_get(). values broadcast to
-// index_get()'s shape. Where an element is written several times the last one stays, and alone has a gradient.
+// index_get()'s shape. Where an element is written several times the last one stays, and alone has a
+// gradient. A new tensor; x stays as it is. Throws as index_get(), and where values do not broadcast.
 // (torch.index_put)
 template <Operand X, Operand V>
 result_of<X, V> index_put(const X& x, const std::vector<Tensor<index_t, device_of<X>>>& indices, const V& values,
@@ -90,7 +91,8 @@ result_of<X, V> index_put(const X& x, const std::vector<Tensor<index_t, device_o
   return reshape(add(base, placed, site), x.shape(), site);
 }
 
-// The elements of x where mask, which broadcasts to x's shape, is true, in row-major order -> (N).
+// The elements of x where mask, which broadcasts to x's shape, is true, in row-major order -> (N). Throws
+// where it does not broadcast.
 template <Operand X>
 X masked_select(const X& x, const Tensor<bool, device_of<X>>& mask, Site site = Site::here()) {
   using D = device_of<X>;

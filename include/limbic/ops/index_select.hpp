@@ -45,7 +45,8 @@ struct RowsMap {
   }
 };
 
-// Throws unless `index` is of rank 1 (any, if `rank` is negative) and within x's dimension dim; then it is dense.
+// Throws unless `index` is of rank 1 (any, if `rank` is negative) and within x's dimension dim; then it is
+// dense.
 template <class D>
 RowsMap<D> rows_map(std::string_view op, const Shape& x, index_t dim, const Tensor<index_t, D>& index, int rank = 1) {
   const int d = normalize_dim(op, dim, x.rank());
@@ -74,8 +75,9 @@ X remap(Site site, const X& x, int dim, index_t n, F&& source) {
 
 }  // namespace detail
 
-// The parts of x numbered by index (N) along dim, in that order; numbers may repeat. Throws when one is not in
-// [0, size). (torch.index_select)
+// The parts of x numbered by index (N) along dim, in that order; numbers may repeat. Throws when one is not
+// in [0, size): here negative ones do not count from the back, only in index_get() do they.
+// (torch.index_select)
 template <Operand X>
 X index_select(const X& x, index_t dim, const Tensor<index_t, device_of<X>>& index, Site site = Site::here()) {
   return detail::pick(site, detail::rows_map("index_select", x.shape(), dim, index), x);
@@ -87,14 +89,15 @@ Tensor<T, D> index_select(const Tensor<T, D>& x, index_t dim, const Tensor<index
   return detail::pick({}, detail::rows_map("index_select", x.shape(), dim, index), x);
 }
 
-// As index_select() for an index of any shape, which takes the place of dim. (numpy.take)
+// As index_select() for an index of any shape, which takes the place of dim. (numpy.take, but for the order
+// of arguments and for negative numbers; torch.take is another function)
 template <Operand X>
 X take(const X& x, index_t dim, const Tensor<index_t, device_of<X>>& index, Site site = Site::here()) {
   return detail::pick(site, detail::rows_map("take", x.shape(), dim, index, -1), x);
 }
 
-// x with src's parts added to those numbered by index (N) along dim, in that order. src has x's shape but N
-// along dim. Throws when a number is not in [0, size). (torch.index_add)
+// x with src's parts added to those numbered by index (N) along dim, in that order; x stays as it is. src has
+// x's shape but N along dim. Throws when a number is not in [0, size). (torch.index_add)
 template <Operand X, Operand S>
 result_of<X, S> index_add(const X& x, index_t dim, const Tensor<index_t, device_of<X>>& index, const S& src,
                           Site site = Site::here()) {
@@ -106,8 +109,8 @@ result_of<X, S> index_add(const X& x, index_t dim, const Tensor<index_t, device_
 }
 
 // Rows of table (K, C) numbered by index (...) -> (..., C). A row `padding` is used as it stands, but gets no
-// gradient. Gradients of rows used several times add up in index's order. Throws when a number is not in
-// [0, K). (torch.nn.functional.embedding)
+// gradient; negative: there is none. Gradients of rows used several times add up in index's order. Throws
+// when a number is not in [0, K). (torch.nn.functional.embedding)
 template <Operand X>
 X embedding(const X& table, const Tensor<index_t, device_of<X>>& index, index_t padding = -1, Site site = Site::here()) {
   check(table.rank() == 2, "embedding", "a table (K, C) is needed; got ", table.shape());
@@ -117,7 +120,8 @@ X embedding(const X& table, const Tensor<index_t, device_of<X>>& index, index_t 
   return detail::pick(site, map, table);
 }
 
-// The order of elements reversed along `dims` (none given: all).
+// The order of elements reversed along `dims` (none given: all); a copy. Throws for dims out of range or
+// repeated.
 template <Operand X>
 X flip(const X& x, const Dims& dims = {}, Site site = Site::here()) {
   const auto flags = dim_flags("flip", dims, x.rank());
@@ -130,7 +134,8 @@ X flip(const X& x, const Dims& dims = {}, Site site = Site::here()) {
   return y;
 }
 
-// Elements moved `shift` places on along dim, those that leave at the end coming in at the start.
+// Elements moved `shift` places on along dim, those that leave at the end coming in at the start; `shift`
+// may be negative.
 template <Operand X>
 X roll(const X& x, index_t shift, index_t dim, Site site = Site::here()) {
   const int d = normalize_dim("roll", dim, x.rank());
@@ -140,8 +145,9 @@ X roll(const X& x, index_t shift, index_t dim, Site site = Site::here()) {
   return detail::remap(site, x, d, n, [n, by](index_t i) { return i < by ? i - by + n : i - by; });
 }
 
-// x one after the other counts[d] times along each dimension; more counts than dimensions add leading ones.
-// (torch.tile, numpy.tile)
+// x one after the other counts[d] times along each dimension; more counts than dimensions add leading ones,
+// fewer count for the last. Throws for negative counts. (torch.tile, numpy.tile; numpy.repeat is
+// repeat_interleave())
 template <Operand X>
 X repeat(const X& x, const Dims& counts, Site site = Site::here()) {
   Shape shape = x.shape();
@@ -158,7 +164,7 @@ X repeat(const X& x, const Dims& counts, Site site = Site::here()) {
   return y;
 }
 
-// Every element of dimension dim `times` times in a row.
+// Every part along dim `times` times in a row. Throws for negative `times`. (numpy.repeat)
 template <Operand X>
 X repeat_interleave(const X& x, index_t times, index_t dim, Site site = Site::here()) {
   const int d = normalize_dim("repeat_interleave", dim, x.rank());

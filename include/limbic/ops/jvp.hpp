@@ -5,6 +5,7 @@
 
 namespace limbic {
 
+// What jvp() gives.
 template <class T, class D>
 struct Jvp {
   Tensor<T, D> value;       // f(x)
@@ -12,7 +13,7 @@ struct Jvp {
 };
 
 // f(x) and the directional derivative sum_i df/dx_i v_i, for f from std::vector<Var> to Var. Every v_i has
-// the shape of x_i.
+// the shape of x_i, else it throws.
 //
 // A product with the Jacobian is the derivative, with respect to the cotangent u, of the product
 // v . (J' u), which is linear in u: two reverse passes, exact, for every operation that has a gradient of its
@@ -38,6 +39,7 @@ Jvp<T, D> jvp(F&& f, const std::vector<Tensor<T, D>>& x, const std::vector<Tenso
   return {y.value(), grad(product, {u})[0].value()};
 }
 
+// The same of lists: jvp(f, {x, y}, {v, w}).
 template <class F, class T, class D>
 Jvp<T, D> jvp(F&& f, std::initializer_list<Tensor<T, D>> x, std::initializer_list<Tensor<T, D>> v) {
   return jvp(std::forward<F>(f), std::vector<Tensor<T, D>>(x), std::vector<Tensor<T, D>>(v));

@@ -1,7 +1,7 @@
 // Normalisation of rows (the last dimension).
 //
-//   layer_norm  y = (x - mean) / sqrt(var + eps) * weight + bias, var biased       (Ba et al., arXiv 1607.06450)
-//   rms_norm    y = x / sqrt(mean x^2 + eps) * weight                              (Zhang and Sennrich, 2019)
+//   layer_norm  y = (x - mean) / sqrt(var + eps) * weight + bias, var biased    (Ba et al., arXiv 1607.06450)
+//   rms_norm    y = x / sqrt(mean x^2 + eps) * weight                           (Zhang and Sennrich, 2019)
 //
 // With xhat = (x - mean) rstd, g = dy weight:   dx = rstd (g - mean g - xhat mean(g xhat))
 // dweight = sum over rows of dy xhat,  dbias = sum over rows of dy. RMS norm: the same without the means.
@@ -121,18 +121,20 @@ struct RmsNorm {
 }  // namespace detail
 
 // Layer norm of x (..., C) over the last dimension. weight and bias (C); an undefined one stands for ones or
-// zeros. Throws if the shapes do not fit or eps is negative.
+// zeros. Throws if the shapes do not fit or eps is negative. (PyTorch's takes any number of last dimensions.)
 template <Operand X, Operand W, Operand B>
 result_of<X, W, B> layer_norm(const X& x, const W& weight, const B& bias, double eps = 1e-5, Site site = Site::here()) {
   using T = scalar_of<X>;
   return apply(site, detail::LayerNorm<T, device_of<X>>{.eps = static_cast<T>(eps)}, x, weight, bias);
 }
+// Without weight and bias, eps 1e-5.
 template <Operand X>
 X layer_norm(const X& x, Site site = Site::here()) {
   return layer_norm(x, X{}, X{}, 1e-5, site);
 }
 
-// RMS norm of x (..., C) over the last dimension; weight (C) or undefined. Throws as layer_norm().
+// RMS norm of x (..., C) over the last dimension; weight (C) or undefined. Throws as layer_norm(). (PyTorch's
+// eps is the scalar type's epsilon where none is given.)
 template <Operand X, Operand W>
 result_of<X, W> rms_norm(const X& x, const W& weight, double eps = 1e-5, Site site = Site::here()) {
   using T = scalar_of<X>;

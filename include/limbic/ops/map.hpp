@@ -95,7 +95,8 @@ auto map_of(Site site, F f, const X&... x) {
 
 // y = f(x...) elementwise over operands that broadcast. f is a generic function of scalars, without side
 // effects, that may use limbic::math and branch on values; it is called from several threads, and must also
-// take Dual numbers. Throws if the shapes do not broadcast.
+// take Dual numbers if an operand is a Var. Throws if the shapes do not broadcast, and for a fourth
+// derivative.
 template <class F, Operand... X>
   requires(sizeof...(X) > 0)
 auto map(F f, const X&... x) {

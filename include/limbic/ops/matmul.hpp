@@ -95,7 +95,8 @@ result_of<A, B> matmul(const A& a, const B& b, Site site) {
   return apply(site, detail::MatMul<scalar_of<A>, device_of<A>>{}, a, b);
 }
 
-// matmul() of a (B, N, K) and b (B, K, M), without broadcasting.
+// matmul() of a (B, N, K) and b (B, K, M) -> (B, N, M), without broadcasting: throws for other shapes, as the
+// three below do.
 template <Operand A, Operand B>
 result_of<A, B> bmm(const A& a, const B& b, Site site = Site::here()) {
   if (a.rank() != 3 || b.rank() != 3 || a.shape()[0] != b.shape()[0])

@@ -12,7 +12,7 @@
 
 namespace limbic {
 
-// Parameters of the projections; undefined biases are left out.
+// Parameters of the projections, shapes as above; undefined biases are left out.
 template <class X>
 struct MultiheadWeights {
   X in_proj_weight, in_proj_bias, out_proj_weight, out_proj_bias;
@@ -34,8 +34,10 @@ X heads_of_part(const X& projected, index_t part, index_t heads, index_t width, 
 
 }  // namespace detail
 
-// Throws if shapes do not fit or C is no multiple of `heads`. mask broadcasts to (B, H, L_q, L_k). Where query, key
-// and value are one and the same object, or key and value are, their projections are one product.
+// Attention of `heads` heads, query (B, L_q, C), key and value (B, L_k, C) -> (B, L_q, C). options.mask
+// broadcasts to (B, H, L_q, L_k) and is true where a query may attend (torch.nn.MultiheadAttention's masks:
+// the opposite). Where query, key and value are one and the same object, or key and value are, their
+// projections are one product. Throws if shapes do not fit or C is no multiple of `heads`.
 template <Operand X, Operand W>
 auto multihead_attention(const X& query, const X& key, const X& value, const MultiheadWeights<W>& weights, index_t heads,
                          const AttentionOptions<device_of<X>>& options = {}, Site site = Site::here()) {

@@ -11,6 +11,8 @@ struct Padding {
   index_t before = 0, after = 0;
 };
 
+// What stands in the elements added.
+//
 //   x = 1 2 3, two before and after:  constant 0 0 1 2 3 0 0   reflect (edge not repeated) 3 2 1 2 3 2 1
 //                                     replicate 1 1 1 2 3 3 3  circular 2 3 1 2 3 1 2
 enum class PadMode { constant, reflect, replicate, circular };
@@ -40,8 +42,9 @@ inline index_t padded_from(PadMode mode, index_t i, index_t n) {
 }  // namespace detail
 
 // x with elements added at both ends of its last pads.size() dimensions, the first entry for the first of
-// these. `value` is for PadMode::constant. Throws for negative numbers, and where x has too few elements:
-// reflect needs more than are added at an end, circular as many, replicate one.
+// these (as numpy.pad; torch.nn.functional.pad begins with the last). `value` is for PadMode::constant.
+// Throws for negative numbers, and where x has too few elements: reflect needs more than are added at an end,
+// circular as many, replicate one.
 template <Operand X>
 X pad(const X& x, const std::vector<Padding>& pads, PadMode mode = PadMode::constant, scalar_of<X> value = 0,
       Site site = Site::here()) {

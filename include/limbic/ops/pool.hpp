@@ -1,9 +1,9 @@
-// Pooling: the largest or the mean of windows of each plane.            x (..., H, W) or (..., L), y (...,
-// YH, YW)
+// Pooling: the largest or the mean of windows of each plane.
 //
-//   max  y_i = max of window i                       dx_j = sum of dy_i over the windows whose maximum is at
-//   j avg  y_i = sum of window i / places it counts    dx_j = sum over windows i with j in them of dy_i /
-//   places YH = floor((H + 2 padding - kernel) / stride) + 1
+//   x (..., H, W), y (..., YH, YW)    YH = floor((H + 2 padding - kernel) / stride) + 1, YW alike
+//   x (..., L),    y (..., YL)
+//   max  y_i = max of window i                   dx_j = sum of dy_i over windows i with their maximum at j
+//   avg  y_i = sum of window i / places counted  dx_j = sum of dy_i / places over windows i with j in them
 //
 // Both are linear once it is known where the maxima are: gradients of gradients are the same and its
 // transpose.
@@ -15,7 +15,7 @@
 
 namespace limbic {
 
-// stride 0: the kernel.
+// stride 0: the kernel. Windows that do not fit whole are left out; there is no dilation.
 struct Pool1dOptions {
   index_t stride = 0, padding = 0;
   bool count_include_pad = true;  // average: padding counts as zeros
@@ -154,8 +154,8 @@ struct AvgPool {
 
 }  // namespace detail
 
-// Largest of each window; of equal elements the first gets the gradient; NaN wins. Padding never does.
-// Throws unless 0 <= padding <= kernel / 2 and the kernel fits.
+// Largest of each window of x (..., H, W) or (..., L); of equal elements the first gets the gradient; NaN
+// wins. Padding never does. Throws unless 0 <= padding <= kernel / 2 and the kernel fits.
 template <Operand X>
 X max_pool2d(const X& x, HeightWidth kernel, const Pool2dOptions& options = {}, Site site = Site::here()) {
   return apply(site,

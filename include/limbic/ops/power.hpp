@@ -103,7 +103,7 @@ template <Operand X>
 X square(const X& x, Site site = Site::here()) {
   return unary(site, detail::SquareF{}, x);
 }
-// Square root; NaN below 0.
+// Square root; NaN below 0, with an infinite slope at 0.
 template <Operand X>
 X sqrt(const X& x, Site site = Site::here()) {
   return unary(site, detail::SqrtF{}, x);

@@ -92,20 +92,21 @@ X along(std::string_view name, const X& x, index_t dim, Site site) {
 
 }  // namespace detail
 
-// Softmax of x along dim; a shape of x's. -inf has probability 0; a row of -inf alone is NaN, as in PyTorch.
+// Softmax of x along dim, of x's shape. -inf has probability 0; a row of -inf alone is NaN, as in PyTorch.
+// Throws for a dim out of range, so for every scalar.
 template <Operand X>
 X softmax(const X& x, index_t dim = -1, Site site = Site::here()) {
   return detail::along<detail::Softmax<scalar_of<X>, device_of<X>>>("softmax", x, dim, site);
 }
 
-// log(softmax(x)), without under- or overflow.
+// log(softmax(x)), without under- or overflow. Throws as softmax().
 template <Operand X>
 X log_softmax(const X& x, index_t dim = -1, Site site = Site::here()) {
   return detail::along<detail::LogSoftmax<scalar_of<X>, device_of<X>>>("log_softmax", x, dim, site);
 }
 
-// log sum exp of x over dims (none given: all), without under- or overflow; -inf over no elements. Throws for
-// dims out of range or repeated.
+// log sum exp of x over dims (none given: all, where PyTorch wants them named), without under- or overflow;
+// -inf over no elements. Throws for dims out of range or repeated.
 template <Operand X>
 X logsumexp(const X& x, const Dims& dims = {}, bool keepdim = false, Site site = Site::here()) {
   using Op = detail::LogSumExp<scalar_of<X>, device_of<X>>;

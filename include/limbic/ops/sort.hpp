@@ -10,7 +10,8 @@
 
 namespace limbic {
 
-// What sort() and topk() give: elements of x, differentiable, and where they stood along the dimension.
+// What sort() and topk() give: elements of x, differentiable, and where they stood along the dimension; both
+// of one shape.
 template <class X>
 struct Sorted {
   X values;
@@ -53,7 +54,8 @@ Sorted<X> sort(const X& x, index_t dim = -1, bool descending = false, Site site 
 }
 
 // The k largest (or smallest) elements along `dim` and their positions, in order unless not `sorted`; of
-// equal elements the first. Throws unless 0 <= k <= size, and for a dim out of range.
+// equal elements the first. x's shape with k along dim. Throws unless 0 <= k <= size, and for a dim out of
+// range.
 template <Operand X>
 Sorted<X> topk(const X& x, index_t k, index_t dim = -1, bool largest = true, bool sorted = true,
                Site site = Site::here()) {

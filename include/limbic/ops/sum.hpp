@@ -72,7 +72,7 @@ struct Reshape {
 }  // namespace detail
 
 // Sums x over the dimensions in which `shape`, which must broadcast to x's, is smaller: the transpose
-// of broadcasting.
+// of broadcasting. Throws unless it does.
 template <Operand X>
 X sum_to(const X& x, const Shape& shape, Site site) {
   if (x.shape() == shape) return x;
@@ -80,14 +80,15 @@ X sum_to(const X& x, const Shape& shape, Site site) {
 }
 
 // A view in which dimensions of size 1, and new leading ones, are repeated. Throws if x does not
-// broadcast to `shape`.
+// broadcast to `shape`, which has no -1 for a size that stays.
 template <Operand X>
 X expand(const X& x, const Shape& shape, Site site) {
   if (x.shape() == shape) return x;
   return apply(site, detail::Expand<scalar_of<X>, device_of<X>>{.to = shape}, x);
 }
 
-// The same elements in row-major order as another shape; one size may be -1. A view where strides allow.
+// The same elements in row-major order as another shape; one size may be -1. A view where strides allow,
+// else a copy. Throws when the number of elements is another.
 template <Operand X>
 X reshape(const X& x, const Shape& shape, Site site) {
   return apply(site, detail::Reshape<scalar_of<X>, device_of<X>>{.to = shape}, x);

@@ -128,7 +128,7 @@ template <Operand X>
 X cosh(const X& x, Site site) {
   return unary(site, detail::CoshF{}, x);
 }
-// Angle in (-pi, pi] of the point (x, y); they broadcast. Throws if the shapes do not broadcast.
+// Angle in radians, [-pi, pi], of the point (x, y); they broadcast. Throws if the shapes do not broadcast.
 template <Operand A, Operand B>
 auto atan2(const A& y, const B& x, Site site = Site::here()) {
   return binary(site, detail::Atan2F{}, y, x);

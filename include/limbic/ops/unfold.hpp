@@ -1,8 +1,7 @@
 // Unfolding into the patches that a convolution sees, and folding back, where patches that overlap add up.
 //
 //   unfold  x (B, C, H, W) -> y (B, C KH KW, positions)
-//     y[b, (c KH + k) KW + l, i YW + j] = x[b, c, i stride - padding + k dilation, j stride - padding + l
-//     dilation]
+//     y[b, (c KH + k) KW + l, i YW + j] = x[b, c, i stride - padding + k dilation, j stride ...]
 //   fold    its transpose
 #pragma once
 
@@ -40,8 +39,8 @@ inline ConvShape unfold_shape(const char* op, const Shape& x, HeightWidth kernel
 
 }  // namespace detail
 
-// The patches of x (B, C, H, W) as columns (B, C KH KW, positions); options.groups is not looked at. Throws
-// unless the kernel fits.
+// The patches of x (B, C, H, W) as columns (B, C KH KW, YH YW), YH and YW as conv2d() has them;
+// options.groups is not looked at. Throws unless the kernel fits. (torch.nn.functional.unfold)
 template <Operand X>
 X unfold(const X& x, HeightWidth kernel, const Conv2dOptions& options = {}, Site site = Site::here()) {
   return apply(site,

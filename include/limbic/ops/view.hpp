@@ -80,7 +80,8 @@ X permute(const X& x, const Dims& order, Site site) {
   return apply(site, detail::Permute<scalar_of<X>, device_of<X>>{.order = order}, x);
 }
 
-// Two dimensions exchanged, as a view.
+// Two dimensions exchanged, as a view; the last two if none are named (NumPy's reverses all: permute()).
+// Throws when one is out of range.
 template <Operand X>
 X transpose(const X& x, index_t dim0 = -2, index_t dim1 = -1, Site site = Site::here()) {
   const int a = normalize_dim("transpose", dim0, x.rank()), b = normalize_dim("transpose", dim1, x.rank());
@@ -95,7 +96,8 @@ X swapaxes(const X& x, index_t dim0, index_t dim1, Site site = Site::here()) {
   return transpose(x, dim0, dim1, site);
 }
 
-// Dimension `from` moved to place `to`, the others in their order, as a view.
+// Dimension `from` moved to place `to`, the others in their order, as a view. Throws when one is out of
+// range.
 template <Operand X>
 X movedim(const X& x, index_t from, index_t to, Site site = Site::here()) {
   const int a = normalize_dim("movedim", from, x.rank()), b = normalize_dim("movedim", to, x.rank());
@@ -106,7 +108,7 @@ X movedim(const X& x, index_t from, index_t to, Site site = Site::here()) {
   return permute(x, order, site);
 }
 
-// A new dimension of size 1 before dim.
+// A new dimension of size 1, which is dim of the result.
 template <Operand X>
 X unsqueeze(const X& x, index_t dim, Site site = Site::here()) {
   Shape shape = x.shape();
@@ -114,7 +116,7 @@ X unsqueeze(const X& x, index_t dim, Site site = Site::here()) {
   return reshape(x, shape, site);
 }
 
-// x without dimension dim. Throws unless its size is 1.
+// x without dimension dim. Throws unless its size is 1 (PyTorch's leaves x as it is).
 template <Operand X>
 X squeeze(const X& x, index_t dim, Site site = Site::here()) {
   const int d = normalize_dim("squeeze", dim, x.rank());
@@ -154,7 +156,7 @@ X broadcast_to(const X& x, const Shape& shape, Site site = Site::here()) {
 }
 
 // Every input expanded along the others' dimensions: the k-th result holds x_k's elements along dimension k.
-// Throws unless all inputs are of rank 1.
+// As with indexing "ij", not NumPy's default. Throws unless all inputs are of rank 1.
 template <Operand X>
 std::vector<X> meshgrid(const std::vector<X>& x, Site site = Site::here()) {
   Shape grid;

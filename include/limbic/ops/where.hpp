@@ -74,7 +74,7 @@ X where(const Tensor<bool, D>& mask, std::type_identity_t<scalar_of<X>> a, const
   return apply(site, detail::Fill<scalar_of<X>, D>{mask, true, a}, b);
 }
 
-// x with `value` where the mask, which broadcasts with it, is true.
+// x with `value` where the mask, which broadcasts with it (so the result may be larger than x), is true.
 template <class D, Operand X>
 X masked_fill(const X& x, const Tensor<bool, D>& mask, std::type_identity_t<scalar_of<X>> value,
               Site site = Site::here()) {
