@@ -122,7 +122,7 @@ TEST_CASE("coral_transform gives the source the target's covariance") {
   const auto got = covariance_matrix(coral_transform(big, t)), want = covariance_matrix(t) + Tensor<double>::eye(3);
   CHECK(error_of(got, want) < 1e-4);
   CHECK(error_of(coral_transform(s, s), s) < 1e-12);
-  check_error([&] { coral_transform(s, points(3, 2, 1)); }, {"[coral_transform]", "(500, 3)"});
+  check_error([&] { coral_transform(s, points(3, 2, 1)); }, {"[coral_matrix]", "(500, 3)"});
 }
 
 TEST_CASE("logm_spd") {

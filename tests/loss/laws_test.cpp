@@ -221,7 +221,7 @@ TEST_CASE("features that are not finite, and widths that differ, are named by ev
   refuses("coral", [](const auto& s, const auto& t) { return coral(s, t); });
   refuses("log_coral", [](const auto& s, const auto& t) { return log_coral(s, t); });
   refuses("cmd", [](const auto& s, const auto& t) { return cmd(s, t); });
-  refuses("coral_transform", [](const auto& s, const auto& t) { return coral_transform(s, t); });
+  refuses("coral_matrix", [](const auto& s, const auto& t) { return coral_transform(s, t); });
   check_error([&] { coral(bad, good); }, {"source must be finite", "nan at (4, 1) of (6, 3)"});
   check_error([&] { cmd(good, far); }, {"target must be finite", "inf at (2, 0) of (6, 3)"});
   // Finite, but beyond the type.

@@ -115,13 +115,13 @@ result_of<A, B> coral(const A& source, const B& target, const CoralOptions& opti
   return detail::finite_loss("coral", loss, detail::named("source", source), detail::named("target", target));
 }
 
-// The closed form: source (n, d) whitened and re-coloured with the target's covariance,
-// s (C_s + I)^(-1/2) (C_t + I)^(1/2) -> (n, d) (Sun, Feng and Saenko, "Return of frustratingly easy domain
-// adaptation", AAAI 2016). Throws for other shapes, empty batches and features that are not finite.
+// The matrix of the closed form, (C_s + I)^(-1/2) (C_t + I)^(1/2) -> (d, d), of source (n, d) and target (m,
+// d) (Sun, Feng and Saenko, "Return of frustratingly easy domain adaptation", AAAI 2016). Throws for other
+// shapes, empty batches and features that are not finite.
 template <class T, class D>
-Tensor<T, D> coral_transform(const Tensor<T, D>& source, const Tensor<T, D>& target,
-                             const std::type_identity_t<SampleWeights<T, D>>& weights = {}) {
-  constexpr const char* kName = "coral_transform";
+Tensor<T, D> coral_matrix(const Tensor<T, D>& source, const Tensor<T, D>& target,
+                          const std::type_identity_t<SampleWeights<T, D>>& weights = {}) {
+  constexpr const char* kName = "coral_matrix";
   detail::check_batches(kName, source.shape(), target.shape());
   const index_t d = source.size(1);
   auto power = [&](const char* what, const Tensor<T, D>& x, const Tensor<T, D>& w, double exponent) {
@@ -135,8 +135,15 @@ Tensor<T, D> coral_transform(const Tensor<T, D>& source, const Tensor<T, D>& tar
     spectral_function(D{}, y, values, vectors, [&](double e) { return std::pow(e, exponent); });
     return y;
   };
-  return matmul(matmul(source, power("source", source, weights.source, -0.5)),
-                power("target", target, weights.target, 0.5));
+  return matmul(power("source", source, weights.source, -0.5), power("target", target, weights.target, 0.5));
+}
+
+// Source (n, d) whitened and re-coloured with the target's covariance: source coral_matrix(source, target) ->
+// (n, d). Throws as coral_matrix().
+template <class T, class D>
+Tensor<T, D> coral_transform(const Tensor<T, D>& source, const Tensor<T, D>& target,
+                             const std::type_identity_t<SampleWeights<T, D>>& weights = {}) {
+  return matmul(source, coral_matrix(source, target, weights));
 }
 
 }  // namespace limbic
