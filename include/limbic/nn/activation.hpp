@@ -1,4 +1,5 @@
-// Modules without parameters: activations and changes of shape, for Sequential.
+// Modules without parameters: activations and changes of shape, for Sequential. Called with x of any shape, a
+// Tensor or a Var, they give the same; the formulas are in ops/activation.hpp and ops/gelu.hpp.
 #pragma once
 
 #include <limbic/nn/module.hpp>
@@ -20,24 +21,31 @@ struct FunctionModule {
 };
 }  // namespace detail
 
+// x itself.
 struct Identity : detail::FunctionModule<Identity> {
   static const auto& call(const auto& x, Site) { return x; }
 };
+// max(x, 0).
 struct Relu : detail::FunctionModule<Relu> {
   static auto call(const auto& x, Site site) { return relu(x, site); }
 };
+// Hyperbolic tangent.
 struct Tanh : detail::FunctionModule<Tanh> {
   static auto call(const auto& x, Site site) { return tanh(x, site); }
 };
+// 1 / (1 + e^-x).
 struct Sigmoid : detail::FunctionModule<Sigmoid> {
   static auto call(const auto& x, Site site) { return sigmoid(x, site); }
 };
+// x sigmoid(x).
 struct Silu : detail::FunctionModule<Silu> {
   static auto call(const auto& x, Site site) { return silu(x, site); }
 };
+// The exact GELU, by erf.
 struct Gelu : detail::FunctionModule<Gelu> {
   static auto call(const auto& x, Site site) { return gelu(x, site); }
 };
+// x sigmoid(1.702 x), as in CLIP.
 struct QuickGelu : detail::FunctionModule<QuickGelu> {
   static auto call(const auto& x, Site site) { return quick_gelu(x, site); }
 };
@@ -60,7 +68,7 @@ struct Elu : detail::FunctionModule<Elu> {
     return elu(x, static_cast<scalar_of<X>>(alpha), site);
   }
 };
-// log(1 + exp(beta x)) / beta; x where beta x is above the threshold.
+// log(1 + exp(beta x)) / beta; x where beta x is above the threshold. Throws unless beta is positive.
 struct Softplus : detail::FunctionModule<Softplus> {
   double beta, threshold;
   explicit Softplus(double beta_ = 1, double threshold_ = 20) : beta(beta_), threshold(threshold_) {
@@ -72,7 +80,7 @@ struct Softplus : detail::FunctionModule<Softplus> {
     return softplus(x, static_cast<T>(beta), static_cast<T>(threshold), site);
   }
 };
-// Over dimension `dim`.
+// Softmax over dimension `dim`, the last one if none is named.
 struct Softmax : detail::FunctionModule<Softmax> {
   index_t dim;
   explicit Softmax(index_t dim_ = -1) : dim(dim_) {}

@@ -20,7 +20,9 @@ struct OutProjection {
 };
 }  // namespace detail
 
-// Width C, H heads. in_proj_weight (3C, C) is Xavier uniform, biases are zero, out_proj as a Linear.
+// Multi-head attention of width C with H heads (Vaswani et al., arXiv 1706.03762), always batch first.
+// in_proj_weight (3C, C) is Xavier uniform, in_proj_bias (3C) and out_proj.bias (C) zero, out_proj.weight (C,
+// C) as a Linear's; `dropout` is of the attention map, while training.
 template <class T, class D = Cpu>
 struct MultiheadAttention {
   index_t heads = 1;
@@ -31,6 +33,7 @@ struct MultiheadAttention {
   Training training{};
 
   MultiheadAttention() = default;
+  // Throws unless the width is a positive multiple of the number of heads.
   MultiheadAttention(index_t width, index_t heads_, RandomStream& stream, double dropout_ = 0)
       : heads(heads_), dropout(dropout_), random(detail::own_stream(stream, "attention")) {
     check(heads > 0 && width > 0 && width % heads == 0, "multihead_attention",
@@ -52,7 +55,9 @@ struct MultiheadAttention {
     v("training", training);
   }
 
-  // query (B, L_q, C), key and value (B, L_k, C) -> (B, L_q, C). Pass the same object where they are the same.
+  // query (B, L_q, C), key and value (B, L_k, C) -> (B, L_q, C). Pass the same object where they are the
+  // same: it is faster. options.mask is true where a query may attend, the opposite of PyTorch's module; this
+  // module's dropout takes the place of options.dropout while it trains.
   Var<T, D> operator()(const Var<T, D>& query, const Var<T, D>& key, const Var<T, D>& value,
                        AttentionOptions<D> options = {}, Site site = Site::here()) {
     if (training && dropout > 0) {

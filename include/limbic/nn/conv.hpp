@@ -40,31 +40,35 @@ struct ConvParameters {
 
 }  // namespace detail
 
-// x (B, C, L) -> (B, O, L').
+// x (B, C, L) -> (B, O, L'), with weight (O, C / groups, K) and bias (O); C = in, O = out.
 template <class T, class D = Cpu>
 struct Conv1d : detail::ConvParameters<T, D> {
   Conv1dOptions options{};
 
   Conv1d() = default;
+  // Throws unless sizes are positive and groups divides both numbers of channels.
   Conv1d(index_t in, index_t out, index_t kernel, RandomStream& random, const Conv1dOptions& o = {}, bool with_bias = true)
       : detail::ConvParameters<T, D>(in, out, o.groups, {kernel}, random, with_bias), options(o) {}
 
+  // Throws as conv1d().
   template <Operand X>
   Var<T, D> operator()(const X& x, Site site = Site::here()) const {
     return conv1d(x, this->weight, this->bias, options, site);
   }
 };
 
-// x (B, C, H, W) -> (B, O, H', W').
+// x (B, C, H, W) -> (B, O, H', W'), with weight (O, C / groups, KH, KW) and bias (O); C = in, O = out.
 template <class T, class D = Cpu>
 struct Conv2d : detail::ConvParameters<T, D> {
   Conv2dOptions options{};
 
   Conv2d() = default;
+  // Throws unless sizes are positive and groups divides both numbers of channels.
   Conv2d(index_t in, index_t out, HeightWidth kernel, RandomStream& random, const Conv2dOptions& o = {},
          bool with_bias = true)
       : detail::ConvParameters<T, D>(in, out, o.groups, {kernel.h, kernel.w}, random, with_bias), options(o) {}
 
+  // Throws as conv2d().
   template <Operand X>
   Var<T, D> operator()(const X& x, Site site = Site::here()) const {
     return conv2d(x, this->weight, this->bias, options, site);

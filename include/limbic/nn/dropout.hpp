@@ -1,4 +1,5 @@
-// Dropout and DropPath as modules, each with a random stream of its own.
+// Dropout and DropPath as modules, each with a random stream of its own, which it makes from the one given
+// (that advances by a draw). x may have any shape, which the result has too.
 #pragma once
 
 #include <limbic/nn/module.hpp>
@@ -22,6 +23,7 @@ struct Dropout {
   Training training{};
 
   Dropout() = default;
+  // Throws unless 0 <= probability <= 1; there is no default.
   Dropout(double probability, RandomStream& stream) : p(probability), random(detail::own_stream(stream, "dropout")) {
     detail::check_drop_probability("dropout", p);
   }
@@ -30,19 +32,22 @@ struct Dropout {
     v("random", random);
     v("training", training);
   }
+  // x, of which some is dropped while it trains.
   template <Operand X>
   X operator()(const X& x, Site site = Site::here()) {
     return dropout(x, p, random, training, site);
   }
 };
 
-// Zeroes whole samples (of the first dimension) of a residual branch (Huang et al., ECCV 2016).
+// Zeroes whole samples (of the first dimension) of a residual branch with probability p and scales the rest
+// by 1 / (1 - p), while training (Huang et al., ECCV 2016).
 struct DropPath {
   double p = 0;
   RandomStream random{};
   Training training{};
 
   DropPath() = default;
+  // Throws unless 0 <= probability <= 1.
   DropPath(double probability, RandomStream& stream) : p(probability), random(detail::own_stream(stream, "drop_path")) {
     detail::check_drop_probability("drop_path", p);
   }
@@ -51,6 +56,7 @@ struct DropPath {
     v("random", random);
     v("training", training);
   }
+  // x (B, ...), of which some samples are dropped while it trains.
   template <Operand X>
   X operator()(const X& x, Site site = Site::here()) {
     return drop_path(x, p, random, training, site);

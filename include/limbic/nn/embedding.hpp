@@ -7,13 +7,16 @@
 
 namespace limbic {
 
-// weight (count, width), standard normal; the row `padding` (if it is not negative) is zero and gets no gradient.
+// weight (count, width), standard normal; the row `padding` (if it is not negative) is zero and gets no
+// gradient.
 template <class T, class D = Cpu>
 struct Embedding {
   Var<T, D> weight;
   index_t padding = -1;
 
   Embedding() = default;
+  // Throws unless both sizes are positive and padding is below count. (Negative padding does not count from
+  // the back.)
   Embedding(index_t count, index_t width, RandomStream& random, index_t padding_ = -1) : padding(padding_) {
     check(count > 0 && width > 0, "embedding", "sizes must be positive; got ", count, " and ", width);
     check(padding < count, "embedding", "padding must be a row of the table; got ", padding, " of ", count);

@@ -11,14 +11,17 @@
 
 namespace limbic::init {
 
+// Which fan keeps its variance: fan_in that of values, fan_out that of gradients.
 enum class FanMode { fan_in, fan_out };
+// What follows the layer.
 enum class Nonlinearity { linear, sigmoid, tanh, relu, leaky_relu, selu };
 
+// Numbers of inputs and outputs of one unit.
 struct Fans {
   index_t in, out;
 };
 
-// Throws for rank < 2.
+// Fans of a weight of that shape. Throws for rank < 2.
 inline Fans fans(const Shape& shape) {
   check(shape.rank() >= 2, "init", "a weight of at least two dimensions is needed; got ", shape);
   index_t field = 1;
@@ -37,6 +40,8 @@ inline double gain(Nonlinearity f, double slope = 0.01) {
   }
 }
 
+// One value everywhere, or uniform in [low, high), or normal. The last two throw as RandomStream's
+// fill_uniform() and fill_normal().
 template <class T, class D>
 void zeros(Tensor<T, D>& t) {
   t.fill(T(0));
@@ -58,7 +63,8 @@ void normal(Tensor<T, D>& t, RandomStream& random, double mean = 0, double std =
   random.fill_normal(t, static_cast<T>(mean), static_cast<T>(std));
 }
 
-// Glorot and Bengio, AISTATS 2010: uniform in +-gain sqrt(6 / (fan_in + fan_out)).
+// Glorot and Bengio, AISTATS 2010: uniform in +-gain sqrt(6 / (fan_in + fan_out)), or normal with a standard
+// deviation of gain sqrt(2 / (fan_in + fan_out)). Throw for rank < 2.
 template <class T, class D>
 void xavier_uniform(Tensor<T, D>& t, RandomStream& random, double gain = 1) {
   const Fans f = fans(t.shape());
@@ -71,7 +77,8 @@ void xavier_normal(Tensor<T, D>& t, RandomStream& random, double gain = 1) {
   normal(t, random, 0, gain * std::sqrt(2.0 / static_cast<double>(f.in + f.out)));
 }
 
-// He et al., ICCV 2015: uniform in +-gain sqrt(3 / fan), gain of leaky ReLU with slope a by default.
+// He et al., ICCV 2015: uniform in +-gain sqrt(3 / fan), or normal with a standard deviation of gain /
+// sqrt(fan); gain(f, a), by default of leaky ReLU with slope a = 0, which is ReLU. Throw for rank < 2.
 template <class T, class D>
 void kaiming_uniform(Tensor<T, D>& t, RandomStream& random, double a = 0, FanMode mode = FanMode::fan_in,
                      Nonlinearity f = Nonlinearity::leaky_relu) {
@@ -88,7 +95,8 @@ void kaiming_normal(Tensor<T, D>& t, RandomStream& random, double a = 0, FanMode
   normal(t, random, 0, gain(f, a) / std::sqrt(fan));
 }
 
-// Normal, values outside [low, high] drawn again (a bounded number of times, then clamped).
+// Normal, values outside [low, high] (numbers, not multiples of std) drawn again, 64 times at most: what is
+// left then gets the mean, limited to the range. Throws unless low < high.
 template <class T>
 void trunc_normal(Tensor<T, Cpu>& t, RandomStream& random, double mean = 0, double std = 1, double low = -2,
                   double high = 2) {
@@ -107,7 +115,8 @@ void trunc_normal(Tensor<T, Cpu>& t, RandomStream& random, double mean = 0, doub
 }
 
 // Rows or columns orthonormal, times gain (Saxe et al., ICLR 2014); all dimensions but the first are
-// flattened. By modified Gram-Schmidt, done twice, in double.
+// flattened. Rows where there are not more of them than columns. By modified Gram-Schmidt, done twice, in
+// double. Throws for rank < 2.
 template <class T>
 void orthogonal(Tensor<T, Cpu>& t, RandomStream& random, double gain = 1) {
   check(t.rank() >= 2, "orthogonal", "a tensor of at least two dimensions is needed; got ", t.shape());

@@ -13,6 +13,7 @@ struct Linear {
   Var<T, D> weight, bias;
 
   Linear() = default;
+  // Throws unless both sizes are positive.
   Linear(index_t in, index_t out, RandomStream& random, bool with_bias = true) {
     check(in > 0 && out > 0, "linear", "sizes must be positive; got ", in, " -> ", out);
     auto w = Tensor<T, D>::empty({out, in});
@@ -31,7 +32,7 @@ struct Linear {
     v("bias", bias);
   }
 
-  // x (..., in) -> (..., out).
+  // x (..., in) -> (..., out). Throws as linear().
   template <Operand X>
   Var<T, D> operator()(const X& x, Site site = Site::here()) const {
     return linear(x, weight, bias, site);

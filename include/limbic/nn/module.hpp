@@ -25,8 +25,8 @@
 
 namespace limbic {
 
-// Whether a module trains (dropout drops, batch statistics are used). A type of its own, so that visit()
-// can name it.
+// Whether a module trains (dropout drops, batch statistics are used): yes at first. A type of its own, so
+// that visit() can name it. It is not part of the state dict.
 struct Training {
   bool on = true;
   operator bool() const { return on; }
@@ -97,7 +97,7 @@ void visit_parameters(M& module, F&& f) {
 }  // namespace detail
 
 // Parameters with their names, of several the first; optional ones that are not there (a Linear without bias)
-// are left out.
+// are left out. Of scalar type T only, frozen ones too.
 template <class T, class D = Cpu, ModuleLike M>
 std::vector<Named<Var<T, D>>> named_parameters(M& module) {
   std::vector<Named<Var<T, D>>> out;
@@ -113,7 +113,7 @@ std::vector<Var<T, D>> parameters(M& module) {
   for (auto& p : named_parameters<T, D>(module)) out.push_back(*p.value);
   return out;
 }
-// Buffers (running statistics) with their names.
+// Buffers (running statistics) of scalar type T with their names; counters are of index_t.
 template <class T, class D = Cpu, ModuleLike M>
 std::vector<Named<Tensor<T, D>>> named_buffers(M& module) {
   std::vector<Named<Tensor<T, D>>> out;
@@ -124,7 +124,7 @@ std::vector<Named<Tensor<T, D>>> named_buffers(M& module) {
   return out;
 }
 
-// Number of elements of all parameters.
+// Number of elements of all parameters, frozen ones too.
 template <ModuleLike M>
 index_t count_parameters(M& module) {
   index_t n = 0;
@@ -132,8 +132,8 @@ index_t count_parameters(M& module) {
   return n;
 }
 
-// A copy with parameters and buffers of its own, frozen where the module's are; tied weights stay tied. Its
-// random streams draw the same numbers as the module's.
+// A copy with parameters and buffers of its own, frozen where the module's are, without gradients; tied
+// weights stay tied. Its random streams draw the same numbers as the module's.
 template <ModuleLike M>
 M clone(const M& module) {
   M out = module;
@@ -152,7 +152,8 @@ M clone(const M& module) {
   return out;
 }
 
-// Turns training behaviour on or off everywhere in the module.
+// Turns training behaviour on or off everywhere in the module. Gradients are recorded either way: NoGrad,
+// freeze().
 template <ModuleLike M>
 void set_training(M& module, bool on) {
   visit_parts(module, [&]<class X>(const std::string&, X& part) {
@@ -168,7 +169,8 @@ void eval(M& module) {
   set_training(module, false);
 }
 
-// Excludes all parameters of the module from training, or includes them again.
+// Excludes all parameters of the module from training, or includes them again: gradients are then not
+// recorded for them, and optimisers leave them alone.
 template <ModuleLike M>
 void freeze(M& module, bool frozen = true) {
   visit_parts(module, [&]<class X>(const std::string&, X& part) {
@@ -201,7 +203,8 @@ StateDict state_dict(M& module) {
 
 // Copies values into the module's parameters and buffers. Every name must be there with the right shape, and
 // none beyond (`strict`; names that start with one of `ignored` may be: parts that a checkpoint holds and
-// this module has no use for). Float and double are converted. Nothing is changed when it throws.
+// this module has no use for). Not strict: those that are in both, still of the right shape. Float and double
+// are converted. Throws for what does not fit, and nothing is changed then.
 template <ModuleLike M>
 void load_state_dict(M& module, const StateDict& state, bool strict = true,
                      std::span<const std::string> ignored = {}) {
@@ -233,7 +236,7 @@ void load_state_dict(M& module, const StateDict& state, bool strict = true,
 }
 
 // Random streams of the module (dropout), and their way back: with parameters, optimiser and counters, all
-// that a training run needs to go on bit for bit.
+// that a training run needs to go on bit for bit. Loading throws when one is missing.
 template <ModuleLike M>
 StateDict random_state(M& module) {
   StateDict out;

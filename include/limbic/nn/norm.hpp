@@ -7,7 +7,7 @@
 
 namespace limbic {
 
-// Over the last dimension, of size `width`; weight 1, bias 0 at first.
+// Layer norm over the last dimension, of size `width`, of x (..., C); weight (C) 1, bias (C) 0 at first.
 template <class T, class D = Cpu>
 struct LayerNorm {
   Var<T, D> weight, bias;
@@ -23,12 +23,15 @@ struct LayerNorm {
     v("weight", weight);
     v("bias", bias);
   }
+  // Throws unless x's last size is the width.
   template <Operand X>
   Var<T, D> operator()(const X& x, Site site = Site::here()) const {
     return layer_norm(x, weight, bias, eps, site);
   }
 };
 
+// RMS norm over the last dimension, of size `width`, of x (..., C); weight (C) 1 at first. eps is 1e-5 if
+// none is given (PyTorch: the scalar type's epsilon).
 template <class T, class D = Cpu>
 struct RmsNorm {
   Var<T, D> weight;
@@ -40,13 +43,17 @@ struct RmsNorm {
   void visit(V&& v) {
     v("weight", weight);
   }
+  // Throws unless x's last size is the width.
   template <Operand X>
   Var<T, D> operator()(const X& x, Site site = Site::here()) const {
     return rms_norm(x, weight, eps, site);
   }
 };
 
-// Batch norm over all dimensions but the second, of size `channels`; ranks Low..High are accepted.
+// Batch norm over all dimensions but the second, of size `channels`; ranks Low..High are accepted. weight and
+// bias (C) are 1 and 0 at first, running_mean and running_var (C) 0 and 1; momentum is the weight of the new
+// batch. Call with a Tensor or Var; while training it changes the running statistics. Throws for another
+// rank, and as batch_norm().
 template <class T, class D, int Low, int High>
 struct BatchNorm {
   Var<T, D> weight, bias;

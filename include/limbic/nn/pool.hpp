@@ -6,7 +6,8 @@
 
 namespace limbic {
 
-// x (..., H, W); stride 0 stands for the kernel.
+// The largest, or the mean, of each window of x (..., H, W) -> (..., YH, YW); stride 0 stands for the kernel.
+// Calls throw as max_pool2d() and avg_pool2d().
 struct MaxPool2d : detail::FunctionModule<MaxPool2d> {
   HeightWidth kernel;
   Pool2dOptions options;

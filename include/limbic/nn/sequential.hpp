@@ -7,7 +7,8 @@
 
 namespace limbic {
 
-// Named by position, "0", "1", ..., as in PyTorch; parts without parameters count too.
+// Named by position, "0", "1", ..., as in PyTorch; parts without parameters count too. The parts are values
+// and held by value: Sequential net(Linear<float>(4, 8, random), Relu());  std::get<0>(net.parts).weight
 template <class... M>
 struct Sequential {
   std::tuple<M...> parts;
@@ -22,6 +23,7 @@ struct Sequential {
     }(std::index_sequence_for<M...>{});
   }
 
+  // The last part of ... of the first part of x.
   template <Operand X>
   auto operator()(const X& x) {
     return run<0>(x);

@@ -13,17 +13,20 @@
 
 namespace limbic {
 
+// Of the feed-forward layer. gelu is the exact one.
 enum class Activation { relu, gelu, quick_gelu };
 
+// Options of TransformerEncoderLayer; the defaults are PyTorch's, which has none for heads.
 struct TransformerOptions {
   index_t heads = 1;
   index_t hidden = 2048;  // width of the feed-forward layer
-  double dropout = 0.1;
+  double dropout = 0.1;   // of the attention map, the hidden layer and both branches
   Activation activation = Activation::relu;
-  bool norm_first = false;
-  double eps = 1e-5;
+  bool norm_first = false;  // pre-norm
+  double eps = 1e-5;        // of both norms
 };
 
+// One layer of width C, as above. It makes its weights and streams from `random`; throws as its parts do.
 template <class T, class D = Cpu>
 struct TransformerEncoderLayer {
   TransformerOptions options;
@@ -56,7 +59,8 @@ struct TransformerEncoderLayer {
     v("dropout2", dropout2);
   }
 
-  // x (B, L, C) -> (B, L, C).
+  // x (B, L, C) -> (B, L, C). attention.mask is true where a query may attend, the opposite of PyTorch's
+  // module.
   Var<T, D> operator()(const Var<T, D>& x, const AttentionOptions<D>& attention = {}, Site site = Site::here()) {
     if (options.norm_first) {
       const Var<T, D> n = norm1(x, site);
@@ -76,7 +80,8 @@ struct TransformerEncoderLayer {
   }
 };
 
-// Layers one after the other: "layers.0", "layers.1", ...
+// `depth` layers one after the other: "layers.0", "layers.1", ... There is no norm behind the last one.
+// (PyTorch begins with copies of one layer; here each draws weights of its own.)
 template <class T, class D = Cpu>
 struct TransformerEncoder {
   std::vector<TransformerEncoderLayer<T, D>> layers;
@@ -89,6 +94,7 @@ struct TransformerEncoder {
   void visit(V&& v) {
     v("layers", layers);
   }
+  // x (B, L, C) -> (B, L, C); the options are those of every layer.
   Var<T, D> operator()(Var<T, D> x, const AttentionOptions<D>& attention = {}, Site site = Site::here()) {
     for (auto& layer : layers) x = layer(x, attention, site);
     return x;

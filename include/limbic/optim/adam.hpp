@@ -9,6 +9,8 @@
 
 namespace limbic {
 
+// Options of Adam. AdamW's differ in the weight decay, 1e-2 as in PyTorch; but made from AdamOptions, which
+// can name what it sets ({.lr = 0.01}), they have that one's, so 0 where it is not named.
 struct AdamOptions {
   double lr = 1e-3;
   double beta1 = 0.9, beta2 = 0.999;
@@ -64,6 +66,8 @@ struct AdamRule {
 };
 }  // namespace detail
 
+// Optimizer (optimizer.hpp) with these rules. Throw for negative lr, eps and weight_decay, and betas not in
+// [0, 1).
 template <class T, class D = Cpu>
 using Adam = Optimizer<detail::AdamRule<false>, T, D>;
 template <class T, class D = Cpu>

@@ -9,7 +9,8 @@
 namespace limbic {
 
 // Scales all gradients by min(1, max_norm / (norm + 1e-6)), with their joint 2-norm before, which is returned
-// (Pascanu et al., ICML 2013). Throws for a norm that is NaN or Inf, without touching a gradient.
+// (Pascanu et al., ICML 2013). Variables without a gradient are passed over. Throws for a norm that is NaN or
+// Inf (PyTorch does not), without touching a gradient, and unless max_norm is positive.
 template <class T, class D>
 double clip_grad_norm(const std::vector<Var<T, D>>& parameters, double max_norm) {
   check(max_norm > 0, "clip_grad_norm", "max_norm must be positive; got ", max_norm);
@@ -29,7 +30,7 @@ double clip_grad_norm(const std::vector<Var<T, D>>& parameters, double max_norm)
   return norm;
 }
 
-// Limits every element of every gradient to [-limit, limit].
+// Limits every element of every gradient to [-limit, limit]. Throws unless the limit is positive.
 template <class T, class D>
 void clip_grad_value(const std::vector<Var<T, D>>& parameters, double limit) {
   check(limit > 0, "clip_grad_value", "the limit must be positive; got ", limit);

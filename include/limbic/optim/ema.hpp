@@ -7,7 +7,8 @@
 
 namespace limbic {
 
-// average += (1 - decay) (value - average) at each update(); starts at the values of construction.
+// average += (1 - decay) (value - average) at each update(); starts at the values of construction. Buffers
+// (batch norm's statistics) are not averaged. Throws unless decay is in [0, 1).
 template <class T, class D = Cpu>
 class Ema {
  public:
@@ -17,6 +18,7 @@ class Ema {
     for (const auto& p : parameters_) averages_.push_back(p.value().clone());
   }
 
+  // After each step of the optimiser.
   void update() {
     for (std::size_t i = 0; i < parameters_.size(); ++i)
       lerp_into(D{}, averages_[i], parameters_[i].value().contiguous(), static_cast<T>(1 - decay_));
@@ -31,6 +33,7 @@ class Ema {
   }
   const std::vector<Tensor<T, D>>& averages() const { return averages_; }
 
+  // The averages by position: "0", "1", ...
   StateDict state_dict() const {
     StateDict out;
     for (std::size_t i = 0; i < averages_.size(); ++i) out.put(std::to_string(i), averages_[i]);

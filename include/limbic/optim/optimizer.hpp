@@ -16,8 +16,9 @@ struct ParameterGroup {
   Options options;
 };
 
-// Base of the optimisers. Rule has, for one parameter, a State (a number of tensors) and update(), which takes the
-// numbers of one Step.
+// The optimisers: Sgd, Adam and AdamW are this with a Rule, which has, for one parameter, a State (a number
+// of tensors) and update(), which takes the numbers of one Step. Parameters are handles: the module's own
+// values change. A parameter must not be named twice.
 template <class Rule, class T, class D>
 class Optimizer {
  public:
@@ -25,7 +26,8 @@ class Optimizer {
   using Group = ParameterGroup<T, D, Options>;
   using State = typename Rule::template State<T, D>;
 
-  // Throws for parameters that are no leaves, and for options out of range.
+  // One group or several. Throws for parameters that are no leaves or not dense, and for options out of
+  // range.
   explicit Optimizer(std::vector<Var<T, D>> parameters, Options options = {})
       : Optimizer(std::vector<Group>{{std::move(parameters), options}}) {}
   explicit Optimizer(std::vector<Group> groups) : groups_(std::move(groups)) {
@@ -42,9 +44,11 @@ class Optimizer {
   // Groups, for schedules: options may change between steps.
   std::vector<Group>& groups() { return groups_; }
   const std::vector<Group>& groups() const { return groups_; }
+  // The learning rate of all groups.
   void set_lr(double lr) {
     for (Group& g : groups_) g.options.lr = lr;
   }
+  // How often step() was called: what schedules count by.
   std::uint64_t steps() const { return steps_; }
 
   // One update of every parameter that has a gradient and is not frozen. Throws for options out of range.
@@ -65,12 +69,14 @@ class Optimizer {
       }
     }
   }
+  // Forgets the gradients of all parameters (as PyTorch's set_to_none).
   void zero_grad() {
     for (Group& g : groups_)
       for (auto& p : g.parameters) p.zero_grad();
   }
 
-  // Counters and moments, "group.index.name"; options are not part of it.
+  // Counters and moments, "group.index.name"; options are not part of it, unlike PyTorch's. Shares memory
+  // with the optimiser: clone() for a snapshot.
   StateDict state_dict() const {
     StateDict out;
     out.put_u64("steps", steps_);

@@ -2,6 +2,8 @@
 // step counter only. Each returns the factor or rate for `step` = 0, 1, ...; use it with set_lr():
 //
 //   optimizer.set_lr(base * warmup_cosine(optimizer.steps(), total, warmup));
+//
+// They throw where a number of steps that is divided by is 0.
 #pragma once
 
 #include <limbic/core/error.hpp>
@@ -18,7 +20,8 @@ inline double step_decay(std::uint64_t step, std::uint64_t every, double gamma =
   return std::pow(gamma, static_cast<double>(step / every));
 }
 
-// From 1 to `last` along half a cosine over `total` steps; `last` from then on (Loshchilov and Hutter, ICLR 2017).
+// From 1 to `last` along half a cosine over `total` steps; `last` from then on (Loshchilov and Hutter, ICLR
+// 2017).
 inline double cosine_decay(std::uint64_t step, std::uint64_t total, double last = 0) {
   check(total > 0, "cosine_decay", "the number of steps must be positive");
   const double t = std::min(1.0, static_cast<double>(step) / static_cast<double>(total));
@@ -31,19 +34,23 @@ inline double linear_warmup(std::uint64_t step, std::uint64_t total, double firs
   return first + (1 - first) * static_cast<double>(step) / static_cast<double>(total);
 }
 
-// Warm-up over `warmup` steps, then cosine decay until `total`.
+// Warm-up over `warmup` steps, of which the first has 1 / (warmup + 1), then cosine decay until `total`.
+// Throws unless warmup < total.
 inline double warmup_cosine(std::uint64_t step, std::uint64_t total, std::uint64_t warmup, double last = 0) {
   check(warmup < total, "warmup_cosine", "the warm-up must be shorter than the run; got ", warmup, " of ", total);
   return step < warmup ? linear_warmup(step + 1, warmup + 1) : cosine_decay(step - warmup, total - warmup, last);
 }
 
+// Options of one_cycle().
 struct OneCycle {
-  double max_lr = 0.1;
+  double max_lr = 0.1;          // the highest rate
   double start_divisor = 25;    // the first rate is max_lr / start_divisor
   double final_divisor = 1e4;   // the last is the first / final_divisor
   double rise = 0.3;            // part of the steps that the rate rises
 };
-// Rates of the one-cycle policy (Smith and Topin, 2019), as torch's OneCycleLR with cosine annealing.
+// Rates of the one-cycle policy (Smith and Topin, 2019), as torch's OneCycleLR with cosine annealing:
+// the rate itself, not a factor, and the last one from step total - 1 on. Throws unless total > 1 and the
+// rise is in (0, 1).
 inline double one_cycle(std::uint64_t step, std::uint64_t total, const OneCycle& o = {}) {
   check(total > 1 && o.rise > 0 && o.rise < 1, "one_cycle", "at least 2 steps and a rise in (0, 1) are needed; got ", total,
         " and ", o.rise);

@@ -6,12 +6,13 @@
 
 namespace limbic {
 
+// Options of Sgd. There is no dampening.
 struct SgdOptions {
   double lr = 1e-2;
   double momentum = 0;
   double weight_decay = 0;
   bool nesterov = false;
-  bool maximize = false;
+  bool maximize = false;  // g is -g above
 };
 
 namespace detail {
@@ -54,6 +55,7 @@ struct SgdRule {
 };
 }  // namespace detail
 
+// Optimizer (optimizer.hpp) with this rule. Throws for negative options, and nesterov without momentum.
 template <class T, class D = Cpu>
 using Sgd = Optimizer<detail::SgdRule, T, D>;
 
