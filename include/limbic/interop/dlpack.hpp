@@ -17,6 +17,8 @@ using ::DLDeviceType;
 using ::DLManagedTensor;
 using ::DLTensor;
 #else
+// As the specification has them: kinds of memory, kinds of scalars (bits wide, lanes to a vector), an array,
+// and an array with what frees it.
 enum DLDeviceType : std::int32_t { kDLCPU = 1, kDLCUDA = 2, kDLCUDAHost = 3 };
 enum DLDataTypeCode { kDLInt = 0, kDLUInt = 1, kDLFloat = 2, kDLBool = 6 };
 
@@ -62,7 +64,8 @@ constexpr DLDataType dlpack_type() {
 }  // namespace detail
 
 // A new description of the tensor, which keeps its memory alive until its deleter is called. Who gets it may
-// write through it unseen by autodiff: a value kept for backward must not be written.
+// write through it unseen by autodiff: a value kept for backward must not be written. Python's
+// libraries take it in a capsule named "dltensor".
 template <class T>
 DLManagedTensor* to_dlpack(const Tensor<T, Cpu>& tensor) {
   struct Context {
@@ -85,10 +88,10 @@ DLManagedTensor* to_dlpack(const Tensor<T, Cpu>& tensor) {
   return &c->managed;
 }
 
-// A tensor on the memory described, without a copy. It takes the description over: the deleter is called
-// once, when the last tensor on it is gone. Throws (and the description stays the caller's) for null, a
-// device other than the CPU, a scalar type other than T, vectors of scalars, more than 8 dimensions, negative
-// sizes and strides, and memory that is not aligned for T.
+// A tensor on the memory described (of the CPU, or pinned for CUDA), without a copy. It takes the description
+// over: the deleter is called once, when the last tensor on it is gone. Throws (and the description stays the
+// caller's) for null, a device other than the CPU, a scalar type other than T, vectors of scalars, more than
+// 8 dimensions, negative sizes and strides, and memory that is not aligned for T.
 template <class T>
 Tensor<T, Cpu> from_dlpack(DLManagedTensor* managed) {
   check(managed != nullptr, "from_dlpack", "a description is needed; got null");

@@ -11,6 +11,7 @@
 
 namespace limbic {
 
+// The types that the views below have; matrices are row-major. EigenStrides is outer, then inner.
 using EigenStrides = Eigen::Stride<Eigen::Dynamic, Eigen::Dynamic>;
 template <class T>
 using EigenMatrix = Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
@@ -66,6 +67,7 @@ EigenVectorMap<const T> eigen_vector(const Tensor<T, Cpu>& t) {
   detail::check_eigen_rank("eigen_vector", t, 1);
   return {t.data(), t.size(0), Eigen::InnerStride<>(t.strides()[0])};
 }
+// The same for writing.
 template <class T>
 EigenVectorMap<T> mutable_eigen_vector(Tensor<T, Cpu>& t, Site site = Site::here()) {
   detail::check_eigen_rank("mutable_eigen_vector", t, 1);

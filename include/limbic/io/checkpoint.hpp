@@ -33,6 +33,7 @@ class Hash64 {
   }
   Hash64& add(std::string_view text) { return add(std::as_bytes(std::span(text.data(), text.size()))); }
 
+  // The checksum of what was added so far.
   std::uint64_t value() const {
     std::uint64_t h = 0x6c696d6269632e31u;
     for (std::uint64_t lane : lanes_) {
@@ -99,13 +100,14 @@ inline StateDict read_state_dict(const SafetensorsFile& file) {
 // What training needs to go on: the state of model, optimiser, schedule and random streams, with counters
 // as 64-bit numbers; and texts about it.
 struct Checkpoint {
-  static constexpr const char* kVersion = "1";
+  static constexpr const char* kVersion = "1";  // of the scheme
 
   StateDict state;
-  SafetensorsFile::Metadata metadata;
+  SafetensorsFile::Metadata metadata;  // keys and texts of the caller's own
 
   // Throws when the file cannot be written or a key of the metadata begins with "limbic.".
   void save(const std::string& path) const { save_safetensors(path, named_tensors(state), sealed()); }
+  // What save() would write.
   std::vector<std::byte> bytes() const { return safetensors_bytes(named_tensors(state), sealed()); }
 
   // Throws when the file is no checkpoint, of another version, or damaged.

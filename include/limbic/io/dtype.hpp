@@ -13,6 +13,7 @@
 
 namespace limbic {
 
+// Element types that files may name.
 enum class Dtype : std::uint8_t {
   boolean,
   u8,
@@ -31,22 +32,26 @@ enum class Dtype : std::uint8_t {
   f8_e5m2
 };
 
+// Name and size in bytes of a type.
 struct DtypeInfo {
   const char* name;  // as safetensors has it
   std::size_t size;
 };
 
+// In the order of Dtype.
 inline constexpr DtypeInfo kDtypes[] = {{"BOOL", 1}, {"U8", 1},   {"I8", 1},  {"U16", 2},     {"I16", 2},
                                         {"F16", 2},  {"BF16", 2}, {"U32", 4}, {"I32", 4},     {"F32", 4},
                                         {"U64", 8},  {"I64", 8},  {"F64", 8}, {"F8_E4M3", 1}, {"F8_E5M2", 1}};
 
+// What the table says, and the name in messages.
 inline constexpr const DtypeInfo& dtype_info(Dtype d) { return kDtypes[static_cast<std::size_t>(d)]; }
 inline std::string to_text(Dtype d) { return dtype_info(d).name; }
 
 static_assert(std::endian::native == std::endian::little,
               "the formats are little-endian; this code copies them as they are");
 
-// The type of a file that holds a T bit for bit.
+// The type of a file that holds a T bit for bit: of float, double, index_t, std::int32_t, std::uint8_t and
+// bool.
 template <class T>
 inline constexpr Dtype dtype_of = Dtype::f64;
 template <>
@@ -163,6 +168,7 @@ Tensor<T> tensor_from_bytes(std::string_view op, std::string_view what, Dtype dt
 // number. Keeps dense data alive.
 class TensorVariant {
  public:
+  // Of one of the types of dtype_of; shares its memory if dense. Others do not compile.
   template <class T>
   TensorVariant(const Tensor<T>& tensor) : dtype_(dtype_of<T>), shape_(tensor.shape()) {
     static_assert(std::is_same_v<T, double> || dtype_of<T> != Dtype::f64, "a type that files can hold");

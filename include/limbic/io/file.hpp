@@ -97,6 +97,7 @@ class MappedFile {
 // name before stays as it was. A symbolic link at that name is replaced, not followed.
 class AtomicFile {
  public:
+  // Throws when the temporary file cannot be made.
   explicit AtomicFile(std::string path) : path_(std::move(path)) {
     static std::atomic<unsigned> counter{0};
     for (int attempt = 0; attempt < 1000; ++attempt) {
@@ -116,6 +117,7 @@ class AtomicFile {
     if (file_) ::unlink(temporary_.c_str());
   }
 
+  // Appends. Throws when the system cannot take them (a full disk).
   void write(std::span<const std::byte> bytes) {
     while (!bytes.empty()) {
       // One call of the system moves at most 2 GiB.
@@ -131,7 +133,7 @@ class AtomicFile {
   // The name that it has until then, for a library that insists on opening files by itself.
   const std::string& temporary_path() const { return temporary_; }
 
-  // The last call.
+  // The last call: the file is there when it returns. Throws when it cannot be written or named so.
   void commit() {
     if (::fsync(file_->get()) != 0) detail::fail_file("write", path_, errno);
     if (const int error = file_->close()) detail::fail_file("write", path_, error);
@@ -150,7 +152,7 @@ class AtomicFile {
   std::unique_ptr<detail::Descriptor> file_;
 };
 
-// Writes a whole file atomically.
+// Writes a whole file atomically. Throws when it cannot be written.
 inline void write_file(const std::string& path, std::string_view bytes) {
   AtomicFile file(path);
   file.write(bytes);

@@ -19,8 +19,9 @@ namespace limbic {
 // A JSON value. (No std::variant: it would double what this header takes to compile.)
 class Json {
  public:
+  // An array's values.
   using Array = std::vector<Json>;
-  // keys[i] has values[i], in the order of the text.
+  // keys[i] has values[i], in the order of the text. add() does not look for the key.
   struct Object {
     std::vector<std::string> keys;
     std::vector<Json> values;
@@ -30,6 +31,7 @@ class Json {
     }
   };
 
+  // null, or the value given. Throws for an integer of 2^63 and more.
   Json() = default;
   Json(std::nullptr_t) {}
   Json(bool v) : kind_(kBoolean), integer_(v) {}
@@ -47,7 +49,7 @@ class Json {
   Json(Array v) : kind_(kArray), content_{{}, std::move(v)} {}
   Json(Object v) : kind_(kObject), content_(std::move(v)) {}
 
-  // `source` names the text in messages.
+  // The value that a text says. `source` names the text in messages. Throws as the head of this file says.
   static Json parse(std::string_view text, std::string_view source = "");
   // Without any space; members in their order. Throws for NaN, infinities and strings that are not UTF-8.
   std::string dump() const {
@@ -138,6 +140,7 @@ inline void write_json_string(std::string& out, std::string_view s) {
 
 }  // namespace detail
 
+// Declared above.
 inline const Json* Json::find(std::string_view key) const {
   const Object& object = as_object();
   for (std::size_t i = 0; i < object.keys.size(); ++i)
@@ -145,6 +148,7 @@ inline const Json* Json::find(std::string_view key) const {
   return nullptr;
 }
 
+// Appends the text of the value.
 inline void Json::write(std::string& out) const {
   if (is_null()) out += "null";
   else if (is_bool()) out += as_bool() ? "true" : "false";

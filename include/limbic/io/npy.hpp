@@ -13,7 +13,7 @@ namespace limbic {
 
 // What the header says.
 struct NpyHeader {
-  Dtype dtype{};
+  Dtype dtype{};               // of the elements
   bool swapped = false;        // big-endian
   bool fortran_order = false;  // the first index runs fastest
   Shape shape;
@@ -151,7 +151,8 @@ inline std::size_t npy_preamble(std::span<const std::byte> bytes, const std::str
   return fixed + length;
 }
 
-// The header of a file of which at least npy_preamble() bytes are given.
+// The header of a file of which at least npy_preamble() bytes are given. Throws when fewer are, or when it is
+// not as the format has it.
 inline NpyHeader parse_npy_header(std::span<const std::byte> bytes, const std::string& source = "memory") {
   const std::size_t end = npy_preamble(bytes, source);
   if (end > bytes.size()) fail("npy", detail::quoted(source), ": the header is cut off");
@@ -189,7 +190,8 @@ Tensor<T> load_npy(const std::string& path) {
   return parse_npy<T>(map->bytes(), path);
 }
 
-// Everything before the data of an array: version 1.0, padded to a multiple of 64 bytes.
+// Everything before the data of an array: version 1.0, padded to a multiple of 64 bytes. Throws for a
+// type that NumPy does not have.
 inline std::string npy_header_text(const TensorVariant& tensor) {
   const char* descr = "";
   switch (tensor.dtype()) {
@@ -214,7 +216,8 @@ inline std::string npy_header_text(const TensorVariant& tensor) {
   return out + text;
 }
 
-// Writes an array, atomically: save_npy("x.npy", tensor). Throws when the file cannot be written.
+// Writes an array, atomically: save_npy("x.npy", tensor). Throws when the file cannot be written. The
+// name is taken as it is: ".npy" is not added.
 inline void save_npy(const std::string& path, const TensorVariant& tensor) {
   AtomicFile file(path);
   file.write(npy_header_text(tensor));

@@ -50,7 +50,7 @@ class NpzFile {
   }
   bool contains(std::string_view name) const { return arrays_.find(name) != arrays_.end(); }
 
-  // Type and shape of an array.
+  // Type and shape of an array. Throws when there is none of that name or its header is wrong.
   NpyHeader header(std::string_view name) const {
     std::vector<std::byte> bytes;
     read(name, bytes, true);
@@ -162,6 +162,7 @@ class NpzFile {
   std::map<std::string, zip_uint64_t, std::less<>> arrays_;
 };
 
+// How arrays lie in an archive: as they are, as by numpy.savez, or as by numpy.savez_compressed.
 enum class NpzPacking { stored, deflate };
 
 // Writes an archive of arrays, atomically: save_npz(path, {{"x", x}, {"y", y}}). The same input gives the

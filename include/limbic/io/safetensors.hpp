@@ -19,11 +19,13 @@ namespace limbic {
 // A file open for reading: names, types, shapes and metadata at once, data when asked for.
 class SafetensorsFile {
  public:
+  // A tensor of the file.
   struct Entry {
     Dtype dtype;
     Shape shape;
     std::size_t begin, end;  // within the data
   };
+  // By name.
   using Entries = std::map<std::string, Entry, std::less<>>;
   using Metadata = std::map<std::string, std::string>;
 
@@ -43,7 +45,7 @@ class SafetensorsFile {
   bool contains(std::string_view name) const { return entries_.find(name) != entries_.end(); }
   const std::string& source() const { return source_; }
 
-  // Throws when there is no tensor of that name.
+  // Type, shape and place of a tensor; its bytes as they are. Throw when there is no tensor of that name.
   const Entry& entry(std::string_view name) const {
     const auto it = entries_.find(name);
     if (it == entries_.end())
@@ -245,7 +247,7 @@ inline void save_safetensors(const std::string& path, const NamedTensors& tensor
   file.commit();
 }
 
-// The same into memory.
+// The same into memory: the bytes of the file.
 inline std::vector<std::byte> safetensors_bytes(const NamedTensors& tensors,
                                                 const SafetensorsFile::Metadata& metadata = {}) {
   std::vector<std::byte> out;

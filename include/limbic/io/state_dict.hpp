@@ -13,6 +13,7 @@
 
 namespace limbic {
 
+// Values by name. Copies share the tensors' memory.
 class StateDict {
  public:
   using Value = std::variant<Tensor<float>, Tensor<double>, Tensor<index_t>, Tensor<bool>, std::uint64_t>;
@@ -28,6 +29,7 @@ class StateDict {
     if (!tensor.defined()) fail("state_dict", "a tensor with memory is needed; got none for '", name, "'");
     values_.emplace(name, tensor);
   }
+  // A number. Throws when the name is empty or taken.
   void put_u64(std::string_view name, std::uint64_t value) {
     check_new(name);
     values_.emplace(name, value);
@@ -46,7 +48,7 @@ class StateDict {
 
   // ---- taking out --------------------------------------------------------------------------------
 
-  // The tensor of that name. Throws when there is none or it is of another type.
+  // The tensor of that name, not copied. Throws when there is none or it is of another type.
   template <class T>
   Tensor<T> get(std::string_view name) const {
     const Value& value = at(name);
@@ -71,6 +73,7 @@ class StateDict {
     const auto* other = std::get_if<Tensor<Other>>(&at(name));
     return other && other->shape() == shape ? other->template to<T>() : get<T>(name, shape);
   }
+  // The number of that name. Throws when there is none or it is a tensor, of whatever type.
   std::uint64_t get_u64(std::string_view name) const {
     const Value& value = at(name);
     const auto* number = std::get_if<std::uint64_t>(&value);
