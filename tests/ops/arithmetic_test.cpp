@@ -61,6 +61,15 @@ TEST_CASE("number over tensor") {
   };
   check_op("div", [](const auto& x) { return 2 / x[0]; }, g, {{{{4}}, -2, 2, 0.5}});
 }
+TEST_CASE("zeros keep the sign that the arithmetic gives them") {
+  const auto x = Tensor<float>::from({2}, {0.0f, -0.0f});
+  auto minus = [](const Tensor<float>& y) { return std::vector<bool>{std::signbit(y(0)), std::signbit(y(1))}; };
+  CHECK(minus(-x) == std::vector<bool>{true, false});
+  for (const auto& y : {x * 2, 2 * x, x / 2, -(-x)}) CHECK(minus(y) == std::vector<bool>{false, true});
+  const auto v = Var<float>::leaf(x);
+  backward(v * 2, Var<float>(x));
+  CHECK(minus(v.grad()) == std::vector<bool>{false, true});
+}
 TEST_CASE("the same operand twice") {
   check_op("mul", [](const auto& x) { return x[0] * x[0] - x[0]; },
            [](const auto& x) {

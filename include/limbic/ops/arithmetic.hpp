@@ -94,7 +94,7 @@ struct Affine {
     dx.write([&](Tensor<T, D>& g) { elementwise(D{}, [a = scale](T d) { return a * d; }, g, dy); });
   }
   void gradient(GradContext<T, D>& c, const Var<T, D>& dy) {
-    if (c.wants(0)) c.give(0, apply(Site::here(), Affine{scale, T(0)}, dy));
+    if (c.wants(0)) c.give(0, apply(Site::here(), Affine{scale, T(-0.0)}, dy));
   }
 };
 
@@ -117,7 +117,8 @@ template <Operand A, Operand B>
 auto div(const A& a, const B& b, Site site = Site::here()) {
   return binary(site, detail::DivF{}, a, b);
 }
-// scale * x + shift, rounded once or twice as the processor likes.
+// scale * x + shift, rounded once or twice as the processor likes. (A shift of -0 leaves the sign of zeros,
+// one of +0 does not.)
 template <Operand X>
 X affine(const X& x, scalar_of<X> scale, scalar_of<X> shift, Site site = Site::here()) {
   return apply(site, detail::Affine<scalar_of<X>, device_of<X>>{scale, shift}, x);
@@ -125,7 +126,7 @@ X affine(const X& x, scalar_of<X> scale, scalar_of<X> shift, Site site = Site::h
 // -x.
 template <Operand X>
 X neg(const X& x, Site site = Site::here()) {
-  return affine(x, scalar_of<X>(-1), scalar_of<X>(0), site);
+  return affine(x, scalar_of<X>(-1), scalar_of<X>(-0.0), site);
 }
 
 namespace detail {
@@ -198,11 +199,11 @@ auto operator*(const A& a, std::type_identity_t<detail::Here<Var<scalar_of<A>, d
 }
 template <Operand A>
 A operator*(const A& a, std::type_identity_t<detail::Number<scalar_of<A>>> b) {
-  return affine(a, b.x, scalar_of<A>(0), b.site);
+  return affine(a, b.x, scalar_of<A>(-0.0), b.site);
 }
 template <Operand A>
 A operator*(std::type_identity_t<detail::Number<scalar_of<A>>> b, const A& a) {
-  return affine(a, b.x, scalar_of<A>(0), b.site);
+  return affine(a, b.x, scalar_of<A>(-0.0), b.site);
 }
 template <Operand A>
 auto operator/(const A& a, std::type_identity_t<detail::Here<Tensor<scalar_of<A>, device_of<A>>>> b) {
@@ -214,7 +215,7 @@ auto operator/(const A& a, std::type_identity_t<detail::Here<Var<scalar_of<A>, d
 }
 template <Operand A>
 A operator/(const A& a, std::type_identity_t<detail::Number<scalar_of<A>>> b) {
-  return affine(a, scalar_of<A>(1) / b.x, scalar_of<A>(0), b.site);
+  return affine(a, scalar_of<A>(1) / b.x, scalar_of<A>(-0.0), b.site);
 }
 template <Operand A>
 A operator/(std::type_identity_t<detail::Number<scalar_of<A>>> b, const A& a) {

@@ -124,7 +124,7 @@ X reciprocal(const X& x, Site site = Site::here()) {
 template <Operand X>
 X pow(const X& x, std::type_identity_t<scalar_of<X>> exponent, Site site) {
   using T = scalar_of<X>;
-  if (exponent == T(1)) return affine(x, T(1), T(0), site);
+  if (exponent == T(1)) return affine(x, T(1), T(-0.0), site);
   if (exponent == T(2)) return square(x, site);
   if (exponent == T(3)) return mul(square(x, site), x, site);
   if (exponent == T(0.5)) return sqrt(x, site);
