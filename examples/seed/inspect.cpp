@@ -39,8 +39,7 @@ void show_progress(index_t done, index_t total) {
   else std::fprintf(stderr, "\r\033[K");
 }
 
-std::vector<RawFile> look_at_raw(const data::SeedFolders& folders, const Options& options,
-                                 std::vector<std::string>& remarks) {
+std::vector<RawFile> look_at_raw(const data::SeedFolders& folders, const Options& options, data::Dataset& d) {
   std::vector<RawFile> out;
   const std::vector<data::SessionFile> files = data::list_raw(folders);
   for (const data::SessionFile& f : files) {
@@ -48,13 +47,14 @@ std::vector<RawFile> look_at_raw(const data::SeedFolders& folders, const Options
     RawFile r{f.subject, f.session, 0, 0, f.path, ""};
     try {
       const data::RawRecording recording = data::RawRecording::open(folders, f);
+      d.simulated = d.simulated || recording.simulated();
       for (index_t t : recording.trials()) {
         if (options.raw) r.seconds += static_cast<double>(recording.read<float>(t).size(1)) / data::kRawRate;
         ++r.trials;
       }
     } catch (const Error& e) {
       r.problem = e.what();
-      remarks.push_back("skipped: " + r.problem);
+      d.remarks.push_back("skipped: " + r.problem);
     }
     out.push_back(r);
   }
@@ -144,8 +144,9 @@ void print_text(const std::string& folder, const data::SeedFolders& folders, con
   if (!s.recordings.empty()) {
     std::size_t recordings = 0;
     for (const auto& [subject, sessions] : s.recordings) recordings += sessions.size();
-    std::printf("\n%zu recordings of %zu subjects: %lld trials, %lld windows\n", recordings,
-                s.recordings.size(), static_cast<long long>(s.trials), static_cast<long long>(s.windows));
+    std::printf("\n%zu recordings of %zu %s: %lld trials, %lld windows\n", recordings, s.recordings.size(),
+                s.recordings.size() == 1 ? "subject" : "subjects", static_cast<long long>(s.trials),
+                static_cast<long long>(s.windows));
     std::printf("  subject   session 1           session 2           session 3\n");
     for (const auto& [subject, sessions] : s.recordings) {
       std::string line;
@@ -198,7 +199,7 @@ void inspect(Options& options) {
     d = data::read_dataset(options.folder, options.read);
   }
   std::vector<RawFile> raw;
-  if (!folders.raw.empty()) raw = look_at_raw(folders, options, d.remarks);
+  if (!folders.raw.empty()) raw = look_at_raw(folders, options, d);
   const seed::Summary s = seed::summarise(d);
   if (options.json) print_json(folders, d, s, raw);
   else print_text(options.folder, folders, d, s, raw);
