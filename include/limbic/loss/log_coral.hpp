@@ -2,8 +2,9 @@
 //
 //   y = |log(C_s + eps I) - log(C_t + eps I)|_F^2 / (4 d^2)                          >= 0
 //
-// Source: Wang et al., "Deep log-CORAL", 2017, arXiv:1707.09102. Derivatives of the matrix logarithm, of any
-// order, by divided differences (backend/cpu/eigh.hpp): defined where eigenvalues are equal.
+// Source: Wang, Li, Dai and Van Gool, "Deep domain adaptation by geodesic distance minimization", 2017,
+// arXiv:1707.09842. Derivatives of the matrix logarithm, of any order, by divided differences
+// (backend/cpu/eigh.hpp): defined where eigenvalues are equal.
 #pragma once
 
 #include <limbic/loss/coral.hpp>
