@@ -56,7 +56,7 @@ class FoldTraining {
       fail("training", "method ", method, " needs ", w.eeg.defined() ? "eye features" : "EEG",
            "; the data have none",
            w.eeg.defined()
-               ? " (hint: SEED's multimodal release has them; --marginal and the like apply to eeg-only too)"
+               ? " (hint: SEED's multimodal release has them)"
                : "");
     config_ = model_config(settings, w.eeg.defined() ? w.eeg.size(1) : Config().channels,
                            w.eeg.defined() ? w.eeg.size(2) : Config().bands,
