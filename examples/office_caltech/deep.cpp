@@ -157,9 +157,7 @@ DeepResult train_deep(const Source& source, const Target& target, Method method,
   Alignment align(random);
   std::vector<Var<float>> trained = parameters<float>(net);
   for (const auto& p : align.parameters_of(method)) trained.push_back(p);
-  AdamOptions adam{.lr = o.learning_rate};
-  adam.weight_decay = o.weight_decay;
-  AdamW<float> optimizer(trained, adam);
+  AdamW<float> optimizer(trained, AdamWOptions{.lr = o.learning_rate, .weight_decay = o.weight_decay});
   const Tensor<float> xs = source.x.to<float>(), xt = target.x.to<float>();
   Draw from_source(xs.size(0), random.stream("source")), from_target(xt.size(0), random.stream("target"));
 

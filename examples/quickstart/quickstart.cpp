@@ -14,7 +14,7 @@ int main() {
   Tensor<index_t> label = side.reshape({n}).to<index_t>();
 
   Sequential net(Linear<float>(2, 32, random), Tanh(), Linear<float>(32, 32, random), Tanh(), Linear<float>(32, 2, random));
-  AdamW<float> optimizer(parameters<float>(net), AdamOptions{.lr = 0.01});
+  AdamW<float> optimizer(parameters<float>(net), AdamWOptions{.lr = 0.01});
   for (int step = 0; step <= 400; ++step) {
     Var<float> loss = cross_entropy(net(x), label);
     optimizer.zero_grad();

@@ -66,10 +66,10 @@ class FoldTraining {
     net_ = Network<float>(config_, random);
     step_ = Step<float>(options_, config_, random);
     trained_ = step_.trained_parameters(net_);
-    AdamOptions adam;
+    AdamWOptions adam;
     adam.lr = settings.learning_rate;
     adam.weight_decay = settings.weight_decay;
-    optimizer_.emplace(trained_, AdamWOptions(adam));
+    optimizer_.emplace(trained_, adam);
     StepReport().each([&](const std::string& name, double) { columns_.push_back(name); });
     sums_.assign(columns_.size(), 0.0);
     columns_.insert(columns_.begin(), "epoch");

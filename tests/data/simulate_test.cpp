@@ -55,7 +55,7 @@ Accuracy train(const Fold& fold, float coral_weight) {
   RandomStream random = Random(3).stream("init");
   Net net(features(fold.source.eeg.slice(0, 0, 1), fold.source.eye.slice(0, 0, 1)).size(1), fold.classes,
           random);
-  AdamW<float> optimizer(parameters<float>(net), AdamOptions{.lr = 1e-3, .weight_decay = 1e-2});
+  AdamW<float> optimizer(parameters<float>(net), AdamWOptions{.lr = 1e-3});
   DomainBatches batches(fold.source, fold.target, {.size = 64});
   const int epochs = 6;
   for (index_t i = 0; i < epochs * batches.steps(); ++i) {

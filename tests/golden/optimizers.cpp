@@ -20,8 +20,8 @@ void run_steps(C& c, Options options) {
   c.out("y", p.value());
 }
 
-template <class C>
-AdamOptions adam_options(const C& c) {
+template <class Options, class C>
+Options adam_options(const C& c) {
   return {c.number("lr"), c.number("beta1"), c.number("beta2"), c.number("eps"), c.number("weight_decay")};
 }
 
@@ -37,11 +37,11 @@ void add_optimizers(Registry& r) {
   });
   r.add("adam", [](auto& c) {
     using T = typename std::decay_t<decltype(c)>::value_type;
-    run_steps<Adam<T>>(c, adam_options(c));
+    run_steps<Adam<T>>(c, adam_options<AdamOptions>(c));
   });
   r.add("adamw", [](auto& c) {
     using T = typename std::decay_t<decltype(c)>::value_type;
-    run_steps<AdamW<T>>(c, AdamWOptions(adam_options(c)));
+    run_steps<AdamW<T>>(c, adam_options<AdamWOptions>(c));
   });
 }
 

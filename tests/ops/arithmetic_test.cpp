@@ -70,6 +70,19 @@ TEST_CASE("zeros keep the sign that the arithmetic gives them") {
   backward(v * 2, Var<float>(x));
   CHECK(minus(v.grad()) == std::vector<bool>{false, true});
 }
+TEST_CASE("a tensor over a number is divided, not multiplied by the reciprocal") {
+  check_op("div", [](const auto& x) { return x[0] / 3; },
+           [](const auto& x) {
+             auto v = x[0].to_vector();
+             for (auto& e : v) e /= 3;
+             return std::decay_t<decltype(x[0])>::from(x[0].shape(), v);
+           },
+           {{{{3, 5}}}});
+  const auto y = Tensor<float>::from({3}, {5.0f, 1e-39f, 0.0f});
+  CHECK((y / 3.0f).to_vector()[0] == 5.0f / 3.0f);
+  CHECK((y / 1e-39f).to_vector()[1] == 1.0f);
+  CHECK((y / 1e-39f).to_vector()[2] == 0.0f);
+}
 TEST_CASE("the same operand twice") {
   check_op("mul", [](const auto& x) { return x[0] * x[0] - x[0]; },
            [](const auto& x) {

@@ -39,7 +39,8 @@ struct Naive {
       p[i] -= o.lr * d;
     }
   }
-  void step(const AdamOptions& o, const std::vector<double>& g, bool decoupled) {
+  template <class Options>
+  void step(const Options& o, const std::vector<double>& g, bool decoupled) {
     ++t;
     for (std::size_t i = 0; i < p.size(); ++i) {
       const double d = decoupled ? g[i] : g[i] + o.weight_decay * p[i];
@@ -106,12 +107,12 @@ TEST_CASE("Adam and AdamW") {
   check_steps<Adam>(AdamOptions{.lr = 0.05});
   check_steps<Adam>(AdamOptions{.lr = 0.05, .beta1 = 0.8, .beta2 = 0.99, .eps = 1e-6, .weight_decay = 0.3});
   check_steps<AdamW>(AdamWOptions{});
-  check_steps<AdamW>(AdamWOptions(AdamOptions{.lr = 0.05, .weight_decay = 0.3}));
+  check_steps<AdamW>(AdamWOptions{.lr = 0.05, .weight_decay = 0.3});
 }
 TEST_CASE("golden vectors") {
   check_golden<Sgd<double>>("sgd", SgdOptions{.lr = 0.1, .momentum = 0.9, .weight_decay = 0.01, .nesterov = true});
   check_golden<Adam<double>>("adam", AdamOptions{.lr = 0.05, .weight_decay = 0.01});
-  check_golden<AdamW<double>>("adamw", AdamWOptions(AdamOptions{.lr = 0.05, .beta2 = 0.98, .weight_decay = 0.05}));
+  check_golden<AdamW<double>>("adamw", AdamWOptions{.lr = 0.05, .beta2 = 0.98, .weight_decay = 0.05});
 }
 
 TEST_CASE("parameter groups have options of their own") {
@@ -214,10 +215,11 @@ TEST_CASE("options and parameters are checked") {
         "[sgd] lr, momentum and weight_decay must not be negative; got -1, 0 and 0");
   CHECK(thrown([&] { Sgd<double>({a}, {.nesterov = true}); }) == "[sgd] nesterov needs a momentum; got 0");
   CHECK(thrown([&] { Adam<double>({a}, {.eps = -1}); }).find("[adam] lr, eps and weight_decay") == 0);
-  CHECK(thrown([&] { AdamW<double>({a}, AdamOptions{.beta1 = 1}); }) == "[adamw] betas must be in [0, 1); got 1 and 0.999");
+  CHECK(thrown([&] { AdamW<double>({a}, AdamWOptions{.beta1 = 1}); }) == "[adamw] betas must be in [0, 1); got 1 and 0.999");
   CHECK(thrown([&] { Sgd<double>({Var<double>(a.value())}, SgdOptions{}); }) ==
         "[sgd] parameters must be leaves; got float64 (5)");
   CHECK(thrown([&] { Sgd<double>({reshape(a, {1, 5})}, SgdOptions{}); }).find("must be leaves") != std::string::npos);
+  CHECK(thrown([&] { Sgd<double>({a, a}, SgdOptions{}); }) == "[sgd] parameters must not be named twice");
   const auto wide = Tensor<double>::ones({3, 2});
   CHECK(thrown([&] { Sgd<double>({Var<double>::leaf(wide.transpose(0, 1))}, SgdOptions{}); }) ==
         "[sgd] parameters must be dense; got float64 (2, 3)");

@@ -32,12 +32,12 @@ class ModeGuard {
 
 // While alive, operations of this thread are not recorded: evaluation without a tape. It needs a name
 // (`NoGrad off;`), else it is gone at once.
-class NoGrad : detail::ModeGuard<&detail::Mode::record> {
+class [[nodiscard]] NoGrad : detail::ModeGuard<&detail::Mode::record> {
  public:
   NoGrad() : ModeGuard(false) {}
 };
 // While alive, operations are recorded again, inside a NoGrad.
-class EnableGrad : detail::ModeGuard<&detail::Mode::record> {
+class [[nodiscard]] EnableGrad : detail::ModeGuard<&detail::Mode::record> {
  public:
   EnableGrad() : ModeGuard(true) {}
 };
@@ -47,7 +47,7 @@ inline bool grad_enabled() { return detail::mode().record; }
 // While alive, the first operation of this thread that makes a NaN or Inf, forward or backward, throws
 // an Error with its name, the ranges of its inputs and the place it was called from. So does one that hands
 // on an Inf that is meant, such as a mask of -Inf.
-class AnomalyMode : detail::ModeGuard<&detail::Mode::anomaly> {
+class [[nodiscard]] AnomalyMode : detail::ModeGuard<&detail::Mode::anomaly> {
  public:
   AnomalyMode() : ModeGuard(true) {}
 };

@@ -98,6 +98,26 @@ struct Affine {
   }
 };
 
+// x / divisor: not x times its reciprocal, which is rounded and may overflow.
+template <class T, class D>
+struct DivideBy {
+  static constexpr const char* name = "div";
+  T divisor;
+  Shape infer(const Tensor<T, D>& x) { return x.shape(); }
+  void forward(Tensor<T, D>& y, const Tensor<T, D>& x) { run(y, x); }
+  void backward(const Tensor<T, D>& dy, Grad<T, D>& dx) {
+    dx.write([&](Tensor<T, D>& g) { run(g, dy); });
+  }
+  void gradient(GradContext<T, D>& c, const Var<T, D>& dy) {
+    if (c.wants(0)) c.give(0, apply(Site::here(), DivideBy{divisor}, dy));
+  }
+
+ private:
+  void run(Tensor<T, D>& y, const Tensor<T, D>& x) const {
+    elementwise(D{}, [c = divisor](T v) { return v / c; }, y, x);
+  }
+};
+
 }  // namespace detail
 
 // a + b, a - b, a * b, a / b elementwise with broadcasting. Throw if the shapes do not broadcast.
@@ -215,7 +235,7 @@ auto operator/(const A& a, std::type_identity_t<detail::Here<Var<scalar_of<A>, d
 }
 template <Operand A>
 A operator/(const A& a, std::type_identity_t<detail::Number<scalar_of<A>>> b) {
-  return affine(a, scalar_of<A>(1) / b.x, scalar_of<A>(-0.0), b.site);
+  return apply(b.site, detail::DivideBy<scalar_of<A>, device_of<A>>{b.x}, a);
 }
 template <Operand A>
 A operator/(std::type_identity_t<detail::Number<scalar_of<A>>> b, const A& a) {

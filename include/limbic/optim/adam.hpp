@@ -9,17 +9,18 @@
 
 namespace limbic {
 
-// Options of Adam. AdamW's differ in the weight decay, 1e-2 as in PyTorch; but made from AdamOptions, which
-// can name what it sets ({.lr = 0.01}), they have that one's, so 0 where it is not named.
+// As in PyTorch, the two differ in the weight decay that they have by default.
 struct AdamOptions {
   double lr = 1e-3;
   double beta1 = 0.9, beta2 = 0.999;
   double eps = 1e-8;
   double weight_decay = 0;
 };
-struct AdamWOptions : AdamOptions {
-  AdamWOptions() { weight_decay = 1e-2; }
-  AdamWOptions(const AdamOptions& o) : AdamOptions(o) {}
+struct AdamWOptions {
+  double lr = 1e-3;
+  double beta1 = 0.9, beta2 = 0.999;
+  double eps = 1e-8;
+  double weight_decay = 1e-2;
 };
 
 namespace detail {

@@ -18,7 +18,7 @@ struct ParameterGroup {
 
 // The optimisers: Sgd, Adam and AdamW are this with a Rule, which has, for one parameter, a State (a number
 // of tensors) and update(), which takes the numbers of one Step. Parameters are handles: the module's own
-// values change. A parameter must not be named twice.
+// values change.
 template <class Rule, class T, class D>
 class Optimizer {
  public:
@@ -26,8 +26,8 @@ class Optimizer {
   using Group = ParameterGroup<T, D, Options>;
   using State = typename Rule::template State<T, D>;
 
-  // One group or several. Throws for parameters that are no leaves or not dense, and for options out of
-  // range.
+  // One group or several. Throws for parameters that are no leaves, not dense or named twice, and for options
+  // out of range.
   explicit Optimizer(std::vector<Var<T, D>> parameters, Options options = {})
       : Optimizer(std::vector<Group>{{std::move(parameters), options}}) {}
   explicit Optimizer(std::vector<Group> groups) : groups_(std::move(groups)) {
@@ -39,6 +39,7 @@ class Optimizer {
       }
       states_.emplace_back(g.parameters.size());
     }
+    check_once();
   }
 
   // Groups, for schedules: options may change between steps.
@@ -116,6 +117,15 @@ class Optimizer {
   }
 
  private:
+  void check_once() const {
+    std::vector<const void*> nodes;
+    for (const Group& g : groups_)
+      for (const auto& p : g.parameters) nodes.push_back(p.node().get());
+    std::sort(nodes.begin(), nodes.end());
+    check(std::adjacent_find(nodes.begin(), nodes.end()) == nodes.end(), Rule::name,
+          "parameters must not be named twice");
+  }
+
   std::vector<Group> groups_;
   std::vector<std::vector<State>> states_;
   std::uint64_t steps_ = 0;
