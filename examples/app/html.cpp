@@ -51,7 +51,8 @@ details { margin: 10px 0; }
 summary { cursor: pointer; color: var(--accent); font-size: 14.5px; }
 ul { margin: 4px 0 12px; padding-left: 22px; }
 footer { color: var(--soft); font-size: 13px; padding-bottom: 40px; }
-@media (max-width: 640px) { main, header, nav, footer { padding: 0 14px; } section { padding: 16px 14px; }
+@media (max-width: 640px) { main, header, nav, footer { padding: 0 14px; } header { padding-top: 28px; }
+  section { padding: 16px 14px; }
   dl { grid-template-columns: 1fr; gap: 0 0; } dd { margin-bottom: 8px; } }
 @media print { body { background: #fff; } section { break-inside: avoid-page; border: 0; padding: 0; } }
 )";
