@@ -36,8 +36,10 @@ Result run(const Data& s, const Data& t, bool joint, bool unbiased) {
 
 TEST_CASE("values and gradients of all tilings") {
   // One tile; tiles of 64 in an odd and an even number; of 128; of 256 in groups, the last not full.
-  for (auto [n, m] : {std::pair<index_t, index_t>{30, 34}, {100, 92}, {100, 129}, {400, 299}, {1100, 1005}})
+  for (const auto& sizes :
+       {std::pair<index_t, index_t>{30, 34}, {100, 92}, {100, 129}, {400, 299}, {1100, 1005}})
     for (bool joint : {false, true}) {
+      const index_t n = sizes.first, m = sizes.second;
       CAPTURE(n + m);
       const auto s = points(n, 2, 1), t = points(m, 2, 2) + 0.2;
       const bool unbiased = !joint && n % 3 == 1;
