@@ -1,6 +1,6 @@
 // gallery [FOLDER]: draws the plots of the gallery of losses and writes the tables of its page. FOLDER holds
 // README.md, with a line <!-- gallery:NAME --> before and <!-- /gallery:NAME --> after each table; plots go
-// to FOLDER/gallery/. Default: include/limbic/loss, from the top of the sources.
+// to FOLDER/gallery/. Default: include/limbic/loss of the sources that it was built from.
 #include <gallery/plots.hpp>
 
 #include <app/gnuplot.hpp>
@@ -23,8 +23,13 @@ std::string number(double v) {
 }
 
 void replace_all(std::string& text, std::string_view from, std::string_view to) {
-  for (auto at = text.find(from); at != text.npos; at = text.find(from, at + to.size()))
-    text.replace(at, from.size(), to);
+  std::string out;
+  std::size_t begin = 0;
+  for (auto at = text.find(from); at != text.npos; at = text.find(from, begin)) {
+    out.append(text, begin, at - begin).append(to);
+    begin = at + from.size();
+  }
+  text = out.append(text, begin);
 }
 
 // Without gnuplot's marks of points, empty groups and repeated styles: a third of the bytes.
@@ -98,7 +103,7 @@ void fill(std::string& page, const std::string& path, const std::string& name, c
   const auto begin = page.find(open), end = page.find(close);
   if (begin == page.npos || end == page.npos || end < begin)
     fail("gallery", path, " must hold the lines ", open.substr(0, open.size() - 1), " and ", close);
-  page.replace(begin + open.size(), end - begin - open.size(), text);
+  page = page.substr(0, begin + open.size()).append(text).append(page, end);
 }
 
 void run(const std::string& folder) {
@@ -135,7 +140,7 @@ void run(const std::string& folder) {
 int main(int argc, char** argv) {
   try {
     if (argc > 2) fail("gallery", "one folder at most is expected; got ", argc - 1, " arguments");
-    run(argc > 1 ? argv[1] : "include/limbic/loss");
+    run(argc > 1 ? argv[1] : LIMBIC_SOURCE_DIR "/include/limbic/loss");
     return 0;
   } catch (const std::exception& e) {
     std::fprintf(stderr, "gallery: %s\n", e.what());
