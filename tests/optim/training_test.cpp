@@ -57,7 +57,7 @@ struct Run {
       : random(Random(seed).stream("init")),
         data(Random(seed).stream("data")),
         net(random),
-        optimizer(parameters<float>(net), AdamOptions{.lr = 1e-2, .weight_decay = 0.1}),
+        optimizer(parameters<float>(net), AdamWOptions{.lr = 1e-2, .weight_decay = 0.1}),
         ema(parameters<float>(net), 0.9),
         batch(batch_),
         length(length_) {}
