@@ -107,7 +107,7 @@ TEST_CASE("version 7.3 with changed bytes") {
 TEST_CASE("a child that crashes, hangs or fails is an Error of its parent") {
   const auto says = [](auto&& f) {
     try {
-      limbic::detail::in_child("'f'", 1, f);
+      limbic::detail::in_child("'f'", {1, 1 << 28}, f);
     } catch (const Error& e) {
       return std::string(e.what());
     }
@@ -116,6 +116,11 @@ TEST_CASE("a child that crashes, hangs or fails is an Error of its parent") {
   CHECK(says([] {}) == "");
   CHECK(says([] { fail("mat", "no"); }) == "[mat] no");
   CHECK(says([] { throw std::bad_alloc(); }) != "");
+  if (limbic::detail::kLimitAddresses)
+    CHECK(says([] {
+            std::vector<char> much(std::size_t{1} << 30);
+            ::raise(much.back() ? SIGTERM : SIGKILL);
+          }).find("bad_alloc") != std::string::npos);
   CHECK(says([] { std::abort(); }).find("crashed") != std::string::npos);
   CHECK(says([] { ::raise(SIGSEGV); }).find("crashed") != std::string::npos);
   CHECK(says([] { ::_exit(0); }).find("crashed") != std::string::npos);

@@ -5,7 +5,7 @@
 // files in memory and are checked as files from anywhere are.
 #pragma once
 
-#include <limbic/core/error.hpp>
+#include <limbic/io/file.hpp>
 
 #include <cerrno>
 #include <csignal>
@@ -20,12 +20,38 @@
 
 namespace limbic::detail {
 
+// Sanitizers reserve terabytes of addresses, which a limit would forbid.
+#if defined(LIMBIC_ASAN) || defined(__SANITIZE_THREAD__)
+inline constexpr bool kLimitAddresses = false;
+#elif defined(__has_feature)
+inline constexpr bool kLimitAddresses = !__has_feature(thread_sanitizer) && !__has_feature(memory_sanitizer);
+#else
+inline constexpr bool kLimitAddresses = true;
+#endif
+
+// What a child may use beyond what its parent has.
+struct ChildLimits {
+  unsigned seconds = 60;    // of processor time
+  std::uint64_t bytes = 0;  // of memory; 0: no limit
+};
+
 // Lets a child be killed without a word by what it does to itself: no handlers, no core file, no messages.
-inline void become_expendable(unsigned seconds) {
+inline void become_expendable(const ChildLimits& limits) {
   for (int s : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGXCPU, SIGPIPE}) ::signal(s, SIG_DFL);
-  const rlimit none{0, 0}, time{seconds, seconds + 1};
+  const rlimit none{0, 0}, time{limits.seconds, limits.seconds + 1};
   ::setrlimit(RLIMIT_CORE, &none);
   ::setrlimit(RLIMIT_CPU, &time);
+  if (kLimitAddresses && limits.bytes > 0) {
+    // The first number of statm is the size of this process, in pages.
+    char text[32] = {};
+    const Descriptor statm(::open("/proc/self/statm", O_RDONLY | O_CLOEXEC));
+    if (statm.get() >= 0 && ::read(statm.get(), text, sizeof text - 1) > 0) {
+      const auto pages = static_cast<rlim_t>(std::strtoull(text, nullptr, 10));
+      const rlim_t most = pages * static_cast<rlim_t>(::sysconf(_SC_PAGESIZE)) + limits.bytes;
+      const rlimit memory{most, most};
+      ::setrlimit(RLIMIT_AS, &memory);
+    }
+  }
   // Folders that cannot be written have no place for HDF5's locks; nobody else has the file in memory.
   ::setenv("HDF5_USE_FILE_LOCKING", "FALSE", 1);
   if (const int null = ::open("/dev/null", O_RDWR); null >= 0) {
@@ -34,10 +60,10 @@ inline void become_expendable(unsigned seconds) {
   }
 }
 
-// Runs f in a child process, for at most so much processor time, and waits for it. What f throws is thrown
+// Runs f in a child process, within limits, and waits for it. What f throws is thrown
 // here; if the child dies or does not end, `label` and the reason are.
 template <class F>
-void in_child(std::string_view label, unsigned seconds, F&& f) {
+void in_child(std::string_view label, const ChildLimits& limits, F&& f) {
   int ends[2];
   pid_t child;
   {
@@ -55,7 +81,7 @@ void in_child(std::string_view label, unsigned seconds, F&& f) {
     }
   }
   if (child == 0) {
-    become_expendable(seconds);
+    become_expendable(limits);
     std::string result(1, '+');
     try {
       f();
@@ -86,10 +112,10 @@ void in_child(std::string_view label, unsigned seconds, F&& f) {
   if (result == "+") return;
   if (!result.empty() && result[0] == '-') throw Error(result.substr(1));
   const bool slow = WIFSIGNALED(status) && (WTERMSIG(status) == SIGXCPU || WTERMSIG(status) == SIGKILL);
-  fail("mat", label,
-       slow ? " is damaged or too large: the HDF5 library did not come to an end with it within "
-            : " is damaged: the HDF5 library crashed on it (limit of time: ",
-       seconds, slow ? " s" : " s)");
+  if (slow)
+    fail("mat", label, " is damaged or too large: the HDF5 library did not come to an end with it within ",
+         limits.seconds, " s");
+  fail("mat", label, " is damaged: the HDF5 library crashed on it");
 }
 
 }  // namespace limbic::detail

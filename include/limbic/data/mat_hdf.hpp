@@ -8,6 +8,9 @@
 
 namespace limbic::mat::detail {
 
+// Memory that HDF5 and matio may take to look into a file, beside that of the values.
+inline constexpr std::uint64_t kChildBytes = std::uint64_t{1} << 30;
+
 inline Mat open_hdf(const std::string& path) {
   keep_matio_quiet();
   Mat mat(Mat_Open(path.c_str(), MAT_ACC_RDONLY));
@@ -20,7 +23,7 @@ inline Mat open_hdf(const std::string& path) {
 inline std::vector<Entry> list_hdf(const std::string& path, unsigned seconds) {
   const std::string quoted = limbic::detail::quoted(path);
   MemoryFile memory(quoted);
-  limbic::detail::in_child(quoted, seconds, [&] {
+  limbic::detail::in_child(quoted, {seconds, kChildBytes}, [&] {
     const Mat mat = open_hdf(path);
     std::size_t count = 0;
     char* const* names = Mat_GetDir(mat.get(), &count);
@@ -96,8 +99,9 @@ inline Value read_hdf(const std::string& path, const Entry& e, std::uint64_t max
   if (claimed * static_cast<double>(size) > static_cast<double>(limit))
     fail("mat", label, " takes more than ", limit, " bytes, the limit for it: ", describe(e));
 
+  const auto numbers = static_cast<std::uint64_t>(claimed) * 8;
   MemoryFile memory(label);
-  limbic::detail::in_child(label, seconds, [&] {
+  limbic::detail::in_child(label, {seconds, kChildBytes + 4 * std::max(numbers, 4 * file_bytes)}, [&] {
     const Mat mat = open_hdf(path);
     const Variable v(Mat_VarRead(mat.get(), e.name.c_str()));
     if (!v) fail("mat", label, " could not be read by matio");

@@ -188,7 +188,7 @@ inline void save(const std::string& path, const Variables& variables, const Save
   AtomicFile out(path);  // first, as it fails at once where nothing can be written
   if (options.version == Version::v73) {
     // HDF5 wants a file with a name.
-    limbic::detail::in_child(file, 3600, [&] {
+    limbic::detail::in_child(file, {.seconds = 3600}, [&] {
       detail::write_variables(out.temporary_path(), path, variables, options);
       detail::check_written(out.temporary_path(), file, variables.size());
     });
