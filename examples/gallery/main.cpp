@@ -1,6 +1,6 @@
 // gallery [FOLDER]: draws the plots of the gallery of losses and writes the tables of its page. FOLDER holds
 // README.md, with a line <!-- gallery:NAME --> before and <!-- /gallery:NAME --> after each table; plots go
-// to FOLDER/gallery/. Default: include/limbic/loss of the sources that it was built from.
+// to FOLDER/plots/. Default: examples/gallery of the sources that it was built from.
 #include <gallery/plots.hpp>
 
 #include <app/gnuplot.hpp>
@@ -117,19 +117,19 @@ void run(const std::string& folder) {
   for (const auto& p : mean) options += "- " + p.name + ": `" + p.options + "`\n";
   fill(page, path, "options", options);
 
-  std::filesystem::create_directories(folder + "/gallery");
+  std::filesystem::create_directories(folder + "/plots");
   std::string values = "| plot | options | at 0 | half way | at the end |\n|---|---|---|---|---|\n";
   for (const gallery::Curve& curve : gallery::curves()) {
     std::fprintf(stderr, "%s\n", curve.name.c_str());
-    write_file(folder + "/gallery/" + curve.name + ".svg", draw(curve));
+    write_file(folder + "/plots/" + curve.name + ".svg", draw(curve));
     values += "| " + curve.name + " | `" + curve.title + "`";
     for (double share : {0.0, 0.5, 1.0}) {
       const gallery::Point p = curve.at(curve.far * share);
       values += " | " + number(p.value) + " (" + number(p.gradient) + ")";
     }
     values += " |\n";
-    if (page.find("gallery/" + curve.name + ".svg") == page.npos)
-      fail("gallery", path, " must show gallery/", curve.name, ".svg");
+    if (page.find("plots/" + curve.name + ".svg") == page.npos)
+      fail("gallery", path, " must show plots/", curve.name, ".svg");
   }
   fill(page, path, "values", values);
   write_file(path, page);
@@ -140,7 +140,7 @@ void run(const std::string& folder) {
 int main(int argc, char** argv) {
   try {
     if (argc > 2) fail("gallery", "one folder at most is expected; got ", argc - 1, " arguments");
-    run(argc > 1 ? argv[1] : LIMBIC_SOURCE_DIR "/include/limbic/loss");
+    run(argc > 1 ? argv[1] : LIMBIC_SOURCE_DIR "/examples/gallery");
     return 0;
   } catch (const std::exception& e) {
     std::fprintf(stderr, "gallery: %s\n", e.what());
