@@ -309,9 +309,9 @@ TEST_CASE("a part that weighs nothing is reported, but not differentiated") {
   CHECK(with.marginal != 0);
   CHECK(with.total == with.clf);
   s.step.options.marginal = Marginal::none;
-  for (const auto& [name, value] : gradients(s, b, {.progress = 0})) {
-    CAPTURE(name);
-    CHECK(error_of(g.at(name), value) < 1e-12);
+  for (const auto& entry : gradients(s, b, {.progress = 0})) {
+    CAPTURE(entry.first);
+    CHECK(error_of(g.at(entry.first), entry.second) < 1e-12);
   }
 }
 
