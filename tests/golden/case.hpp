@@ -114,5 +114,6 @@ void add_network(Registry& r);
 void add_losses(Registry& r);
 void add_optimizers(Registry& r);
 void add_uf_ama(Registry& r);
+void add_eeg(Registry& r);
 
 }  // namespace limbic::golden
