@@ -9,4 +9,10 @@ struct Cpu {
   static constexpr const char* name = "cpu";
 };
 
+// Memory and processors of an NVIDIA GPU: the calling thread's current one (backend/cuda/runtime.hpp). Only a
+// tag; what works on it is in limbic/cuda.hpp.
+struct Cuda {
+  static constexpr const char* name = "cuda";
+};
+
 }  // namespace limbic

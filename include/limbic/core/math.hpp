@@ -14,6 +14,7 @@
 #include <cmath>
 #include <concepts>
 #include <limits>
+#include <type_traits>
 
 namespace limbic::math {
 
@@ -214,6 +215,18 @@ template <class T>
 LIMBIC_INLINE T step(T x) {
   return x > T(0) ? T(1) : T(0);
 }
+// mask ? a : b, by the bits: g++ turns ?: into jumps, which keep a loop from vectorising.
+template <std::floating_point T>
+LIMBIC_INLINE T choose(bool mask, T a, T b) {
+  using U = std::conditional_t<sizeof(T) == 4, std::uint32_t, std::uint64_t>;
+  const U bits = U(0) - static_cast<U>(mask);
+  return std::bit_cast<T>((std::bit_cast<U>(a) & bits) | (std::bit_cast<U>(b) & ~bits));
+}
+// What a function gave, as a T.
+template <class T, class X>
+LIMBIC_INLINE T as(X x) {
+  return static_cast<T>(x);
+}
 // x^2.
 template <class T>
 LIMBIC_INLINE T square(T x) {
@@ -228,5 +241,126 @@ template <class T>
 LIMBIC_INLINE bool isfinite(T x) {
   return x - x == T(0);
 }
+
+// The same of numbers that are not computed but recorded, for devices that run the record: declared here so
+// that generic code finds them, defined in backend/cuda/trace.hpp.
+}  // namespace limbic::math
+
+namespace limbic {
+template <class T>
+class Traced;
+}
+
+namespace limbic::math {
+
+template <class X>
+struct ScalarOf {
+  using type = X;
+};
+template <class T>
+struct ScalarOf<Traced<T>> {
+  using type = T;
+};
+// The scalar type of a number, recorded or not.
+template <class X>
+using scalar_t = typename ScalarOf<X>::type;
+
+template <class T>
+Traced<T> exp(const Traced<T>& x);
+template <class T>
+Traced<T> expm1(const Traced<T>& x);
+template <class T>
+Traced<T> log(const Traced<T>& x);
+template <class T>
+Traced<T> log1p(const Traced<T>& x);
+template <class T>
+Traced<T> tanh(const Traced<T>& x);
+template <class T>
+Traced<T> erf(const Traced<T>& x);
+template <class T>
+Traced<T> sin(const Traced<T>& x);
+template <class T>
+Traced<T> cos(const Traced<T>& x);
+template <class T>
+Traced<T> sigmoid(const Traced<T>& x);
+template <class T>
+Traced<T> softplus(const Traced<T>& x);
+template <class T>
+Traced<T> sqrt(const Traced<T>& x);
+template <class T>
+Traced<T> rsqrt(const Traced<T>& x);
+template <class T>
+Traced<T> exp2(const Traced<T>& x);
+template <class T>
+Traced<T> log2(const Traced<T>& x);
+template <class T>
+Traced<T> log10(const Traced<T>& x);
+template <class T>
+Traced<T> erfc(const Traced<T>& x);
+template <class T>
+Traced<T> tan(const Traced<T>& x);
+template <class T>
+Traced<T> asin(const Traced<T>& x);
+template <class T>
+Traced<T> acos(const Traced<T>& x);
+template <class T>
+Traced<T> atan(const Traced<T>& x);
+template <class T>
+Traced<T> sinh(const Traced<T>& x);
+template <class T>
+Traced<T> cosh(const Traced<T>& x);
+template <class T>
+Traced<T> floor(const Traced<T>& x);
+template <class T>
+Traced<T> ceil(const Traced<T>& x);
+template <class T>
+Traced<T> trunc(const Traced<T>& x);
+template <class T>
+Traced<T> round(const Traced<T>& x);
+template <class T>
+Traced<T> abs(const Traced<T>& x);
+template <class T>
+Traced<T> sign(const Traced<T>& x);
+template <class T>
+Traced<T> step(const Traced<T>& x);
+template <class T>
+Traced<bool> isnan(const Traced<T>& x);
+template <class T>
+Traced<bool> isfinite(const Traced<T>& x);
+template <class T, class U>
+Traced<T> as(const Traced<U>& x);
+template <class T>
+Traced<T> pow(const Traced<T>& a, const Traced<T>& b);
+template <class T>
+Traced<T> pow(const Traced<T>& a, T b);
+template <class T>
+Traced<T> pow(T a, const Traced<T>& b);
+template <class T>
+Traced<T> atan2(const Traced<T>& a, const Traced<T>& b);
+template <class T>
+Traced<T> atan2(const Traced<T>& a, T b);
+template <class T>
+Traced<T> atan2(T a, const Traced<T>& b);
+template <class T>
+Traced<T> max(const Traced<T>& a, const Traced<T>& b);
+template <class T>
+Traced<T> max(const Traced<T>& a, T b);
+template <class T>
+Traced<T> max(T a, const Traced<T>& b);
+template <class T>
+Traced<T> min(const Traced<T>& a, const Traced<T>& b);
+template <class T>
+Traced<T> min(const Traced<T>& a, T b);
+template <class T>
+Traced<T> min(T a, const Traced<T>& b);
+// mask ? a : b, of which one may be a plain number.
+template <class T>
+Traced<T> choose(const Traced<bool>& mask, const Traced<T>& a, const Traced<T>& b);
+template <class T>
+Traced<T> choose(const Traced<bool>& mask, const Traced<T>& a, T b);
+template <class T>
+Traced<T> choose(const Traced<bool>& mask, T a, const Traced<T>& b);
+template <std::floating_point T>
+Traced<T> choose(const Traced<bool>& mask, T a, T b);
 
 }  // namespace limbic::math

@@ -5,6 +5,7 @@
 #include <limbic/core/device.hpp>
 #include <limbic/core/pool.hpp>
 
+#include <type_traits>
 #include <utility>
 
 namespace limbic {
@@ -12,20 +13,27 @@ namespace limbic {
 // Frees memory that a block does not own by itself: called once, with the context given at wrapping.
 using Release = void (*)(void* context);
 
+// A handle on one block of bytes on device D; copies share it, and the last one frees it. Safe to copy and
+// destroy from several threads. A device other than the host brings allocate_memory(D, bytes) and the Release
+// free_memory(D): where the block's own data is on the host, the tensor's is not.
 template <class D>
-class Storage;
-
-// A handle on one block of bytes; copies share it, and the last one frees it. Safe to copy and destroy from
-// several threads.
-template <>
-class Storage<Cpu> {
+class Storage {
  public:
   Storage() = default;
 
-  // Uninitialised, 64-byte aligned. Throws when there is no memory.
+  // Uninitialised, at least 64-byte aligned. Throws when there is no memory.
   static Storage allocate(std::size_t bytes) {
-    void* p = detail::MemoryPool::instance().allocate(sizeof(Block) + bytes);
-    return Storage(new (p) Block{.data = static_cast<std::byte*>(p) + sizeof(Block), .bytes = bytes});
+    if constexpr (std::is_same_v<D, Cpu>) {
+      void* p = detail::MemoryPool::instance().allocate(sizeof(Block) + bytes);
+      return Storage(new (p) Block{.data = static_cast<std::byte*>(p) + sizeof(Block), .bytes = bytes});
+    } else {
+      void* p = detail::MemoryPool::instance().allocate(sizeof(Block));
+      Storage made(new (p) Block{.data = nullptr, .bytes = bytes});
+      made.block_->data = static_cast<std::byte*>(allocate_memory(D{}, bytes));  // may throw
+      made.block_->context = made.block_->data;
+      made.block_->release = free_memory(D{});
+      return made;
+    }
   }
 
   // A caller's memory, not copied. It must stay valid until the last tensor on it is gone; then
@@ -93,7 +101,8 @@ class Storage<Cpu> {
 
   static void destroy(Block* block) noexcept {
     if (block->release) block->release(block->context);
-    const std::size_t size = sizeof(Block) + (block->wrapped ? 0 : block->bytes);
+    const bool inside = std::is_same_v<D, Cpu> && !block->wrapped;
+    const std::size_t size = sizeof(Block) + (inside ? block->bytes : 0);
     block->~Block();
     detail::MemoryPool::instance().deallocate(block, size);
   }

@@ -146,8 +146,8 @@ class Tensor {
     const Tensor dense = contiguous();
     std::vector<T> v(static_cast<std::size_t>(numel_));
     if constexpr (std::is_same_v<T, bool>) {
-      Tensor<std::uint8_t> bytes = to<std::uint8_t>();
-      for (std::size_t i = 0; i < v.size(); ++i) v[i] = bytes.data()[i] != 0;
+      const std::vector<std::uint8_t> bytes = to<std::uint8_t>().to_vector();
+      for (std::size_t i = 0; i < v.size(); ++i) v[i] = bytes[i] != 0;
     } else {
       copy_to_host(D{}, v.data(), dense.data(), v.size());
     }
@@ -320,6 +320,22 @@ class Tensor {
     } else {
       Tensor<U, D> t = Tensor<U, D>::empty(shape_);
       copy_strided(D{}, shape_, t.mutable_data(), t.strides(), data_, strides_);
+      return t;
+    }
+  }
+
+  // A copy on device E; itself when that is D. One of the two is the host.
+  template <class E>
+  Tensor<T, E> on() const {
+    if constexpr (std::is_same_v<D, E>) {
+      return *this;
+    } else if constexpr (std::is_same_v<T, bool>) {
+      return to<std::uint8_t>().template on<E>().template to<bool>();
+    } else {
+      const Tensor dense = contiguous();
+      Tensor<T, E> t = Tensor<T, E>::empty(shape_);
+      if constexpr (std::is_same_v<E, Cpu>) copy_to_host(D{}, t.mutable_data(), dense.data(), std::size_t(numel_));
+      else copy_from_host(E{}, t.mutable_data(), dense.data(), std::size_t(numel_));
       return t;
     }
   }

@@ -72,7 +72,7 @@ X supcon(const X& x, const Tensor<index_t, device_of<X>>& labels, double tempera
   if (!(labels.shape() == Shape{n})) fail(kName, "labels must be of shape (", n, "); got ", labels.shape());
   const auto self = detail::label_mask(Tensor<index_t, D>::arange(n), n);
   Tensor<T, D> positive = Tensor<T, D>::empty({n, n});
-  elementwise(D{}, [](index_t a, index_t b, bool own) { return a == b && !own ? T(1) : T(0); }, positive,
+  elementwise(D{}, [](auto a, auto b, auto own) { return math::choose((a == b) && !own, T(1), T(0)); }, positive,
               labels.unsqueeze(1), labels.unsqueeze(0), self);
   const Tensor<T, D> count = sum(positive, {1}, true);
   // What each anchor counts: its weight, over the sum of those with a positive.

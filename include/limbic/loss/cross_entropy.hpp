@@ -50,10 +50,10 @@ struct CrossEntropy {
     lse = Tensor<T, D>::empty(rows);
     Tensor<T, D> each = reduced ? Tensor<T, D>::empty(rows) : y;
     cross_entropy_fwd(D{}, each, lse, dense, loss);
-    if (factors.defined()) elementwise_update(D{}, [](T v, T f) { return v * f; }, each, factors);
+    if (factors.defined()) elementwise_update(D{}, [](auto v, auto f) { return v * f; }, each, factors);
     if (reduced) {
       reduce_sum(D{}, y, each);
-      if (factor != T(1)) elementwise_update(D{}, [f = factor](T v) { return v * f; }, y);
+      if (factor != T(1)) elementwise_update(D{}, [f = factor](auto v) { return v * f; }, y);
     }
     if (keep) kept = dense;
   }
@@ -61,8 +61,8 @@ struct CrossEntropy {
     if (!dx) return;
     const Tensor<T, D>& x = kept.get();
     Tensor<T, D> each = Tensor<T, D>::empty({x.size(0)});
-    if (factors.defined()) elementwise(D{}, [f = factor](T d, T v) { return d * f * v; }, each, dy, factors);
-    else elementwise(D{}, [f = factor](T d) { return d * f; }, each, dy);
+    if (factors.defined()) elementwise(D{}, [f = factor](auto d, auto v) { return d * f * v; }, each, dy, factors);
+    else elementwise(D{}, [f = factor](auto d) { return d * f; }, each, dy);
     auto [g, accumulate] = dx.out();
     cross_entropy_bwd(D{}, g, x, lse, each, accumulate, loss);
   }
@@ -72,7 +72,7 @@ struct CrossEntropy {
     const index_t n = x.size(0), k = x.size(1);
     const T s = static_cast<T>(loss.smoothing);
     Tensor<T, D> q = Tensor<T, D>::full({n, k}, s / static_cast<T>(k));
-    elementwise_update(D{}, [h = T(1) - s](T v, bool own) { return own ? v + h : v; }, q, label_mask(loss.labels, k));
+    elementwise_update(D{}, [h = T(1) - s](auto v, auto own) { return math::choose(own, v + h, v); }, q, label_mask(loss.labels, k));
     if (loss.class_weights.defined()) q = q * loss.class_weights;
     q = masked_fill(q, eq(loss.labels, loss.ignored).unsqueeze(1), T(0));
     Var<T, D> each = dy * factor;

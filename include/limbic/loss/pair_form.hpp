@@ -113,7 +113,7 @@ std::vector<Var<T, D>> pair_gradients(const std::vector<Var<T, D>>& z, const std
 template <class T, class D>
 void give_rows(Grad<T, D>& dx, const Tensor<T, D>& gradient, index_t begin, index_t end, const Tensor<T, D>& dy) {
   dx.write([&](Tensor<T, D>& g) {
-    elementwise(D{}, [](T v, T d) { return v * d; }, g, gradient.slice(0, begin, end), dy);
+    elementwise(D{}, [](auto v, auto d) { return v * d; }, g, gradient.slice(0, begin, end), dy);
   });
 }
 

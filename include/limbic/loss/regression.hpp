@@ -18,8 +18,8 @@ struct SmoothL1F {
   static constexpr const char* name = "smooth_l1";
   static constexpr bool kSlopeOfOutput = false;
   T beta;
-  LIMBIC_INLINE T value(T x) const {
-    const T a = math::abs(x);
+  LIMBIC_INLINE auto value(auto x) const {
+    const auto a = math::abs(x);
     return choose(a < beta, T(0.5) * x * x / beta, a - T(0.5) * beta);
   }
   template <class X>

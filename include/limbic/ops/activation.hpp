@@ -43,15 +43,15 @@ struct SoftplusF {
   static constexpr const char* name = "softplus";
   static constexpr bool kSlopeOfOutput = false;
   T beta, threshold;
-  LIMBIC_INLINE T value(T x) const {
-    const T z = beta * x;
+  LIMBIC_INLINE auto value(auto x) const {
+    const auto z = beta * x;
     return choose(z > threshold, x, math::softplus(z) / beta);
   }
   template <class X>
   LIMBIC_INLINE X slope(const X& x) const {
     using math::sigmoid;
     const X s = sigmoid(beta * x);
-    return choose(mask_of([b = beta, t = threshold](T v) { return b * v > t; }, x), T(1), s);
+    return choose(mask_of([b = beta, t = threshold](auto v) { return b * v > t; }, x), T(1), s);
   }
 };
 struct SoftsignF : OfOutput {
@@ -66,7 +66,7 @@ struct SoftsignF : OfOutput {
 };
 struct ReluF : OfOutput {
   static constexpr const char* name = "relu";
-  LIMBIC_INLINE auto value(auto x) const { return x <= 0 ? decltype(x)(0) : x; }  // NaN stays
+  LIMBIC_INLINE auto value(auto x) const { return choose(x <= decltype(x)(0), decltype(x)(0), x); }  // NaN stays
   LIMBIC_INLINE auto slope(const auto& y) const {
     return flat(y, [](auto v) { return math::step(v); });
   }
@@ -76,9 +76,9 @@ struct LeakyReluF {
   static constexpr const char* name = "leaky_relu";
   static constexpr bool kSlopeOfOutput = false;
   T negative;
-  LIMBIC_INLINE T value(T x) const { return choose(x > T(0), x, negative * x); }
+  LIMBIC_INLINE auto value(auto x) const { return choose(x > T(0), x, negative * x); }
   LIMBIC_INLINE auto slope(const auto& x) const {
-    return flat(x, [s = negative](T v) { return choose(v > T(0), T(1), s); });
+    return flat(x, [s = negative](auto v) { return choose(v > T(0), decltype(v)(1), decltype(v)(s)); });
   }
 };
 template <class T>
@@ -86,11 +86,11 @@ struct EluF {
   static constexpr const char* name = "elu";
   static constexpr bool kSlopeOfOutput = false;
   T alpha, scale;
-  LIMBIC_INLINE T value(T x) const { return scale * choose(x > T(0), x, alpha * math::expm1(x)); }
+  LIMBIC_INLINE auto value(auto x) const { return scale * choose(x > T(0), x, alpha * math::expm1(x)); }
   template <class X>
   LIMBIC_INLINE X slope(const X& x) const {
     using math::exp;
-    const auto linear = mask_of([](T v) { return v > T(0); }, x);
+    const auto linear = mask_of([](auto v) { return v > decltype(v)(0); }, x);
     // Of the smaller of x and 0: e^x may overflow where it is not wanted.
     const X below = alpha * exp(choose(linear, T(0), x));
     return scale * choose(linear, T(1), below);

@@ -24,7 +24,7 @@ struct AddSub {
     return broadcast_shapes(name, a_shape, b_shape);
   }
   void forward(Tensor<T, D>& y, const Tensor<T, D>& a, const Tensor<T, D>& b) {
-    elementwise(D{}, [](T u, T v) { return Sign > 0 ? u + v : u - v; }, y, a, b);
+    elementwise(D{}, [](auto u, auto v) { return Sign > 0 ? u + v : u - v; }, y, a, b);
   }
   void backward(const Tensor<T, D>& dy, Grad<T, D>& da, Grad<T, D>& db) {
     if (da) da.give(sum_to(dy, a_shape));
@@ -74,7 +74,7 @@ struct OverF {
   static constexpr const char* name = "div";
   static constexpr bool kSlopeOfOutput = false;
   T scale;
-  T value(T x) const { return scale / x; }
+  auto value(auto x) const { return scale / x; }
   template <class X>
   X slope(const X& x) const {
     return -scale / (x * x);
@@ -87,11 +87,11 @@ struct Affine {
   T scale, shift;
   Shape infer(const Tensor<T, D>& x) { return x.shape(); }
   void forward(Tensor<T, D>& y, const Tensor<T, D>& x) {
-    elementwise(D{}, [a = scale, b = shift](T v) { return a * v + b; }, y, x);
+    elementwise(D{}, [a = scale, b = shift](auto v) { return a * v + b; }, y, x);
   }
   void backward(const Tensor<T, D>& dy, Grad<T, D>& dx) {
     if (scale == T(1)) return dx.give(dy);
-    dx.write([&](Tensor<T, D>& g) { elementwise(D{}, [a = scale](T d) { return a * d; }, g, dy); });
+    dx.write([&](Tensor<T, D>& g) { elementwise(D{}, [a = scale](auto d) { return a * d; }, g, dy); });
   }
   void gradient(GradContext<T, D>& c, const Var<T, D>& dy) {
     if (c.wants(0)) c.give(0, apply(Site::here(), Affine{scale, T(-0.0)}, dy));
@@ -114,7 +114,7 @@ struct DivideBy {
 
  private:
   void run(Tensor<T, D>& y, const Tensor<T, D>& x) const {
-    elementwise(D{}, [c = divisor](T v) { return v / c; }, y, x);
+    elementwise(D{}, [c = divisor](auto v) { return v / c; }, y, x);
   }
 };
 

@@ -17,19 +17,19 @@ struct ClampF {
   static constexpr const char* name = "clamp";
   static constexpr bool kSlopeOfOutput = false;
   T low, high;
-  LIMBIC_INLINE T value(T x) const {
-    const T v = x < low ? low : x;
-    return v > high ? high : v;
+  LIMBIC_INLINE auto value(auto x) const {
+    const auto v = choose(x < low, low, x);
+    return choose(v > high, high, v);
   }
   LIMBIC_INLINE auto slope(const auto& x) const {
-    return flat(x, [a = low, b = high](T v) { return T(v >= a) * T(v <= b); });
+    return flat(x, [a = low, b = high](auto v) { return decltype(v)(v >= a) * decltype(v)(v <= b); });
   }
 };
 template <class T>
 struct HardtanhF : ClampF<T> {
   static constexpr const char* name = "hardtanh";
   LIMBIC_INLINE auto slope(const auto& x) const {
-    return flat(x, [a = this->low, b = this->high](T v) { return T(v > a) * T(v < b); });
+    return flat(x, [a = this->low, b = this->high](auto v) { return decltype(v)(v > a) * decltype(v)(v < b); });
   }
 };
 
@@ -62,7 +62,7 @@ struct LargerF {
       using D = device_of<X>;
       Tensor<T, D> y = Tensor<T, D>::empty(broadcast_shapes(name, u.shape(), v.shape()));
       elementwise(
-          D{}, [](T p, T q) { return part(p, q); }, y, value_of(u), value_of(v));
+          D{}, [](auto p, auto q) { return part(p, q); }, y, value_of(u), value_of(v));
       return X(std::move(y));
     } else {
       return part(u, v);

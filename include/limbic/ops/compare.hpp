@@ -104,21 +104,21 @@ auto ge(const A& a, std::type_identity_t<scalar_of<A>> b) {
 template <class D>
 Tensor<bool, D> logical_and(const Tensor<bool, D>& a, const Tensor<bool, D>& b) {
   return detail::compare(
-      "logical_and", [](bool u, bool v) { return u && v; }, a, b);
+      "logical_and", [](auto u, auto v) { return u && v; }, a, b);
 }
 template <class D>
 Tensor<bool, D> logical_or(const Tensor<bool, D>& a, const Tensor<bool, D>& b) {
   return detail::compare(
-      "logical_or", [](bool u, bool v) { return u || v; }, a, b);
+      "logical_or", [](auto u, auto v) { return u || v; }, a, b);
 }
 template <class D>
 Tensor<bool, D> logical_xor(const Tensor<bool, D>& a, const Tensor<bool, D>& b) {
   return detail::compare(
-      "logical_xor", [](bool u, bool v) { return u != v; }, a, b);
+      "logical_xor", [](auto u, auto v) { return u != v; }, a, b);
 }
 template <class D>
 Tensor<bool, D> logical_not(const Tensor<bool, D>& x) {
-  return detail::test([](bool u) { return !u; }, x);
+  return detail::test([](auto u) { return !u; }, x);
 }
 
 // Whether each element is NaN, is infinite, is neither.

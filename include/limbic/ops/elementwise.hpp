@@ -9,7 +9,8 @@
 //   };
 //
 // slope() is generic: on scalars it is the inner loop of backward, on Vars it is the graph of the
-// gradient, so derivatives of any order come from one line.
+// gradient, so derivatives of any order come from one line. value() must be generic too and choose with
+// math::choose in place of ?: and if, for a device may record what it does (backend/cuda/trace.hpp).
 #pragma once
 
 #include <limbic/autograd/engine.hpp>
@@ -43,12 +44,12 @@ struct Unary {
 
   Shape infer(const Tensor<T, D>& x) { return x.shape(); }
   void forward(Tensor<T, D>& y, const Tensor<T, D>& x) {
-    elementwise(D{}, [f = f](T v) { return f.value(v); }, y, x);
+    elementwise(D{}, [f = f](auto v) { return f.value(v); }, y, x);
     if (keep) kept = F::kSlopeOfOutput ? y : x;
   }
   void backward(const Tensor<T, D>& dy, Grad<T, D>& dx) {
     dx.write([&](Tensor<T, D>& g) {
-      elementwise(D{}, [f = f](T d, T v) { return d * f.slope(v); }, g, dy, kept.get());
+      elementwise(D{}, [f = f](auto d, auto v) { return d * f.slope(v); }, g, dy, kept.get());
     });
   }
   void gradient(GradContext<T, D>& c, const Var<T, D>& dy) {
@@ -72,14 +73,14 @@ struct Binary {
 
   Shape infer(const Tensor<T, D>& a, const Tensor<T, D>& b) { return broadcast_shapes(name, a.shape(), b.shape()); }
   void forward(Tensor<T, D>& y, const Tensor<T, D>& a, const Tensor<T, D>& b) {
-    elementwise(D{}, [f = f](T u, T v) { return f.value(u, v); }, y, a, b);
+    elementwise(D{}, [f = f](auto u, auto v) { return f.value(u, v); }, y, a, b);
     if (!keep) return;
     kept_a = a;
     kept_b = b;
   }
   void backward(const Tensor<T, D>& dy, Grad<T, D>& da, Grad<T, D>& db) {
-    hand_on(dy, da, [f = f](T d, T u, T v) { return d * f.slope_a(u, v); });
-    hand_on(dy, db, [f = f](T d, T u, T v) { return d * f.slope_b(u, v); });
+    hand_on(dy, da, [f = f](auto d, auto u, auto v) { return d * f.slope_a(u, v); });
+    hand_on(dy, db, [f = f](auto d, auto u, auto v) { return d * f.slope_b(u, v); });
   }
   void gradient(GradContext<T, D>& c, const Var<T, D>& dy) {
     const Var<T, D> a = c.input(0, kept_a), b = c.input(1, kept_b);

@@ -92,8 +92,8 @@ struct MishF : OfInput {
     if constexpr (Operand<X>) {
       return tanh(softplus(x));
     } else {
-      constexpr X kFar = sizeof(X) == 4 ? X(20) : X(40);
-      const X e = math::exp(choose(x > kFar, kFar, x)), n = e * (e + X(2));
+      constexpr double kFar = sizeof(math::scalar_t<X>) == 4 ? 20 : 40;
+      const X e = math::exp(choose(x > X(kFar), X(kFar), x)), n = e * (e + X(2));
       return n / (n + X(2));
     }
   }

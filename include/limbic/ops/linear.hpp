@@ -43,7 +43,7 @@ struct Linear {
   void backward(const Tensor<T, D>& dy, Grad<T, D>& dx, Grad<T, D>& dweight, Grad<T, D>& dbias) {
     if constexpr (Relu) {
       Tensor<T, D> dz = Tensor<T, D>::empty(dy.shape());
-      elementwise(D{}, [](T d, T v) { return v > T(0) ? d : T(0); }, dz, dy, kept_y.get());
+      elementwise(D{}, [](auto d, auto v) { return choose(v > T(0), d, T(0)); }, dz, dy, kept_y.get());
       hand_on(dz, dx, dweight, dbias);
     } else if (dy.is_contiguous()) {
       hand_on(dy, dx, dweight, dbias);
@@ -56,7 +56,7 @@ struct Linear {
     Var<T, D> dz = dy;
     if constexpr (Relu) {
       Tensor<T, D> open = Tensor<T, D>::empty(dy.shape());
-      elementwise(D{}, [](T v) { return v > T(0) ? T(1) : T(0); }, open, kept_y.get());
+      elementwise(D{}, [](auto v) { return math::step(v); }, open, kept_y.get());
       dz = dy * Var<T, D>(open);
     }
     if (c.wants(0)) c.give(0, matmul(dz, weight));

@@ -45,7 +45,7 @@ struct Map {
   }
   template <class... X>
   void forward(Tensor<T, D>& y, const X&... x) {
-    elementwise(D{}, [f = f](auto... v) { return static_cast<T>(f(v...)); }, y, x...);
+    elementwise(D{}, [f = f](auto... v) { return math::as<T>(f(v...)); }, y, x...);
     if (keep) kept = {Saved<T, D>(x)...};
   }
   template <class... G>
@@ -54,7 +54,7 @@ struct Map {
       if (!g) return;
       Tensor<T, D> whole = Tensor<T, D>::empty(dy.shape());
       with_kept([&](const auto&... x) {
-        elementwise(D{}, [p = Partial<F, K>{f}](T d, auto... v) { return d * p(v...); }, whole, dy, x...);
+        elementwise(D{}, [p = Partial<F, K>{f}](auto d, auto... v) { return d * p(v...); }, whole, dy, x...);
       });
       g.give(sum_to(whole, g.shape()));
     };

@@ -47,11 +47,11 @@ struct PowNumberF {
   static constexpr const char* name = "pow";
   static constexpr bool kSlopeOfOutput = false;
   T exponent;
-  LIMBIC_INLINE T value(T x) const { return math::pow(x, exponent); }
+  LIMBIC_INLINE auto value(auto x) const { return math::pow(x, decltype(x)(exponent)); }
   template <class X>
   LIMBIC_INLINE X slope(const X& x) const {
     using math::pow;
-    if (exponent == T(0)) return flat(x, [](T) { return T(0); });  // 0 times infinity at 0 else
+    if (exponent == T(0)) return flat(x, [](auto v) { return decltype(v)(0); });  // 0 times infinity at 0 else
     return exponent * pow(x, exponent - T(1));
   }
 };
@@ -62,7 +62,7 @@ struct NumberPowF {
   static constexpr const char* name = "pow";
   static constexpr bool kSlopeOfOutput = false;
   T base;
-  LIMBIC_INLINE T value(T x) const { return math::pow(base, x); }
+  LIMBIC_INLINE auto value(auto x) const { return math::pow(decltype(x)(base), x); }
   template <class X>
   LIMBIC_INLINE X slope(const X& x) const {
     using math::pow;

@@ -25,7 +25,7 @@ struct Flat {
   Shape infer(const Tensor<T, D>& x) { return x.shape(); }
   void forward(Tensor<T, D>& y, const Tensor<T, D>& x) {
     elementwise(
-        D{}, [](T v) { return F::value(v); }, y, x);
+        D{}, [](auto v) { return F::value(v); }, y, x);
   }
   void gradient(GradContext<T, D>& c, const Var<T, D>& dy) {
     if (c.wants(0)) c.give(0, Var<T, D>(Tensor<T, D>::zeros(dy.shape())));

@@ -45,13 +45,7 @@ LIMBIC_INLINE auto mask_of(P p, const X& x, const Rest&... rest) {
   }
 }
 
-// mask ? a : b. Of scalars by their bits: g++ turns ?: into jumps, which keep a loop from vectorising.
-template <std::floating_point T>
-LIMBIC_INLINE T choose(bool mask, T a, T b) {
-  using U = std::conditional_t<sizeof(T) == 4, std::uint32_t, std::uint64_t>;
-  const U bits = U(0) - static_cast<U>(mask);
-  return std::bit_cast<T>((std::bit_cast<U>(a) & bits) | (std::bit_cast<U>(b) & ~bits));
-}
+// mask ? a : b of tensors; of scalars it is math's.
 template <class D, class A, class B>
 auto choose(const Tensor<bool, D>& mask, const A& a, const B& b) {
   return where(mask, a, b);

@@ -93,7 +93,7 @@ struct Norm2 {
     dx.write([&](Tensor<T, D>& g) {
       Tensor<T, D> scaled = Tensor<T, D>::empty(dy.shape());
       elementwise(
-          D{}, [](T d, T y) { return y == T(0) ? T(0) : d / y; }, scaled, dy, kept_y.get());
+          D{}, [](auto d, auto v) { return math::choose(v == T(0), T(0), d / v); }, scaled, dy, kept_y.get());
       elementwise(
           D{}, [](T s, T x) { return s * x; }, g, scaled, kept_x.get());
     });
@@ -116,14 +116,14 @@ struct AbsPowF {
   static constexpr const char* name = "norm";
   static constexpr bool kSlopeOfOutput = false;
   T p;
-  LIMBIC_INLINE T value(T x) const { return math::pow(math::abs(x), p); }
+  LIMBIC_INLINE auto value(auto x) const { return math::pow(math::abs(x), decltype(x)(p)); }
   template <class X>
   LIMBIC_INLINE X slope(const X& x) const {
     using math::abs;
     using math::pow;
-    const auto zero = mask_of([](T v) { return v == 0; }, x);
+    const auto zero = mask_of([](auto v) { return v == T(0); }, x);
     const X safe = choose(zero, T(1), x);
-    return choose(zero, T(0), p * (flat(safe, [](T v) { return math::sign(v); }) * pow(abs(safe), p - T(1))));
+    return choose(zero, T(0), p * (flat(safe, [](auto v) { return math::sign(v); }) * pow(abs(safe), p - T(1))));
   }
 };
 // x^(1/p) with slope 0 at 0.
@@ -132,11 +132,11 @@ struct RootPF {
   static constexpr const char* name = "norm";
   static constexpr bool kSlopeOfOutput = false;
   T p;
-  LIMBIC_INLINE T value(T x) const { return math::pow(x, T(1) / p); }
+  LIMBIC_INLINE auto value(auto x) const { return math::pow(x, decltype(x)(T(1) / p)); }
   template <class X>
   LIMBIC_INLINE X slope(const X& x) const {
     using math::pow;
-    const auto zero = mask_of([](T v) { return v == 0; }, x);
+    const auto zero = mask_of([](auto v) { return v == T(0); }, x);
     return choose(zero, T(0), (T(1) / p) * pow(choose(zero, T(1), x), T(1) / p - T(1)));
   }
 };

@@ -13,6 +13,8 @@ namespace limbic {
 
 namespace detail {
 
+using math::choose;
+
 // y = value where the mask is `at`, else x.
 template <class T, class D>
 struct Fill {
@@ -27,7 +29,7 @@ struct Fill {
   }
   void forward(Tensor<T, D>& y, const Tensor<T, D>& x) {
     elementwise(
-        D{}, [a = at, v = value](bool m, T u) { return m == a ? v : u; }, y, mask.get(), x);
+        D{}, [a = at, v = value](auto m, auto u) { return choose(m == a, v, u); }, y, mask.get(), x);
   }
   void gradient(GradContext<T, D>& c, const Var<T, D>& dy) {
     if (c.wants(0)) c.give(0, sum_to(apply(Site::here(), Fill{mask, at, T(0)}, dy), from));
@@ -46,7 +48,7 @@ struct Where {
   }
   void forward(Tensor<T, D>& y, const Tensor<T, D>& a, const Tensor<T, D>& b) {
     elementwise(
-        D{}, [](bool m, T u, T v) { return m ? u : v; }, y, mask.get(), a, b);
+        D{}, [](auto m, auto u, auto v) { return choose(m, u, v); }, y, mask.get(), a, b);
   }
   void gradient(GradContext<T, D>& c, const Var<T, D>& dy) {
     auto part = [&](bool zero_at) { return apply(Site::here(), Fill<T, D>{mask, zero_at, T(0)}, dy); };

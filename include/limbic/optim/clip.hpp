@@ -25,7 +25,7 @@ double clip_grad_norm(const std::vector<Var<T, D>>& parameters, double max_norm)
   for (const auto& p : parameters) {
     if (!p.grad().defined()) continue;
     Tensor<T, D> g = p.grad();
-    elementwise_update(D{}, [scale](T v) { return v * scale; }, g);
+    elementwise_update(D{}, [scale](auto v) { return v * scale; }, g);
   }
   return norm;
 }
@@ -38,7 +38,7 @@ void clip_grad_value(const std::vector<Var<T, D>>& parameters, double limit) {
   for (const auto& p : parameters) {
     if (!p.grad().defined()) continue;
     Tensor<T, D> g = p.grad();
-    elementwise_update(D{}, [c](T v) { return v > c ? c : v < -c ? -c : v; }, g);
+    elementwise_update(D{}, [c](auto v) { return math::choose(v > c, c, math::choose(v < -c, -c, v)); }, g);
   }
 }
 

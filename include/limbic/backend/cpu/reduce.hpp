@@ -1,6 +1,6 @@
 // Reductions over dimensions of a strided tensor, in an order that depends on shape and strides only.
 //
-// What is computed is a fold, a small struct (cpu/folds.hpp):
+// What is computed is a fold, a small struct (core/folds.hpp):
 //
 //   R identity() const            combined with anything gives that
 //   R map(T x, S side...) const   of one element, and of y's side value if there is a side tensor
@@ -8,7 +8,7 @@
 #pragma once
 
 #include <limbic/backend/cpu/elementwise.hpp>
-#include <limbic/backend/cpu/folds.hpp>
+#include <limbic/core/folds.hpp>
 
 #define LIMBIC_ISA_FILE <limbic/backend/cpu/reduce.inl>
 #include <limbic/backend/cpu/isa_foreach.hpp>

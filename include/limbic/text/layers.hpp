@@ -1,0 +1,59 @@
+// Self-attention with projections of their own, as the text models name them, and what both towers share.
+#pragma once
+
+#include <limbic/io/json.hpp>
+#include <limbic/nn/transformer.hpp>
+#include <limbic/text/weights.hpp>
+
+namespace limbic::text {
+
+// Multi-head self-attention (Vaswani et al., arXiv 1706.03762) of width C: x (B, L, C) -> (B, L, C).
+template <class T>
+struct SelfAttention {
+  Linear<T> query, key, value, out;
+
+  Var<T> operator()(const Var<T>& x, index_t heads, bool causal, Site site) const {
+    AttentionOptions<Cpu> options;
+    options.causal = causal;
+    auto split = [&](const Linear<T>& project) {
+      return limbic::detail::heads_of_part(project(x, site), 0, heads, x.size(2), site);
+    };
+    const Var<T> y = attention(split(query), split(key), split(value), options, Var<T>{}, site);
+    return out(reshape(transpose(y, 1, 2, site), {x.size(0), x.size(1), x.size(2)}, site), site);
+  }
+};
+
+// The two that text models use; others throw.
+inline Activation activation_named(const std::string& name) {
+  if (name == "gelu") return Activation::gelu;
+  if (name == "quick_gelu") return Activation::quick_gelu;
+  fail("text_config", "hidden_act must be gelu or quick_gelu; got '", name, "'");
+}
+
+template <class T>
+Var<T> activate(const Var<T>& x, Activation f, Site site) {
+  return f == Activation::gelu ? gelu(x, site) : quick_gelu(x, site);
+}
+
+namespace detail {
+
+// Throws unless the sizes can be those of a transformer.
+inline void check_sizes(std::string_view op, index_t vocabulary, index_t width, index_t heads, index_t hidden,
+                        index_t context) {
+  check(vocabulary > 0 && width > 0 && heads > 0 && hidden > 0 && context > 0 && width % heads == 0, op,
+        "vocabulary, width, heads, hidden and context must be positive, the width a multiple of the heads; got ",
+        vocabulary, ", ", width, ", ", heads, ", ", hidden, ", ", context);
+}
+
+// Positions 0 ... L - 1 of a table, as (L, C). Throws when ids (B, L) are not of rank 2 or longer than it.
+template <class T>
+Var<T> positions(std::string_view op, const Embedding<T>& table, const Tensor<index_t>& ids, Site site) {
+  const index_t context = table.weight.size(0);
+  if (ids.rank() != 2 || ids.size(1) < 1 || ids.size(1) > context)
+    fail(op, "ids (B, L) with L from 1 to ", context, " are needed; got ids ", ids.shape());
+  return slice(table.weight, 0, 0, ids.size(1), 1, site);
+}
+
+}  // namespace detail
+
+}  // namespace limbic::text
