@@ -115,5 +115,6 @@ void add_losses(Registry& r);
 void add_optimizers(Registry& r);
 void add_uf_ama(Registry& r);
 void add_eeg(Registry& r);
+void add_clip_text(Registry& r);
 
 }  // namespace limbic::golden

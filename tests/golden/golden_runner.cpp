@@ -124,6 +124,7 @@ int main(int argc, char** argv) {
   add_optimizers(registry);
   add_uf_ama(registry);
   add_eeg(registry);
+  add_clip_text(registry);
 
   int passed = 0, failed = 0;
   for (const std::string& path : files) {

@@ -2,7 +2,7 @@
 //
 //   config < core < backend/{cpu,cuda} < autograd < ops < loss < nn      optim on autograd
 //   nn and optim hand their state to io
-//   data, interop, io, text on core                                      kernels on nothing
+//   data, interop, io on core                text on nn and io           kernels on nothing
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -33,7 +33,7 @@ const std::map<std::string, std::set<std::string>> kBelow = {
     {"data", {"config", "core", "io"}},
     {"interop", {"config", "core"}},
     {"io", {"config", "core"}},
-    {"text", {"config", "core"}},
+    {"text", {"config", "core", "autograd", "ops", "io", "nn"}},
 };
 
 // Slow to compile, or printing, which the library never does.
@@ -134,9 +134,9 @@ TEST_CASE("every included header exists") {
 }
 
 TEST_CASE("the umbrella reaches every header") {
-  // What another library is needed for, and the readers of data sets, which few programs want.
+  // What another library is needed for, and the readers of data sets and text models, which few programs want.
   auto left_out = [](const std::string& header) {
-    return header == "limbic/io/npz.hpp" || layer_of(header) == "data";
+    return header == "limbic/io/npz.hpp" || layer_of(header) == "data" || layer_of(header) == "text";
   };
   std::set<std::string> reached;
   std::function<void(const std::string&)> visit = [&](const std::string& header) {

@@ -1,0 +1,28 @@
+// The text tower of CLIP, small.
+#include <limbic/text/clip_text.hpp>
+
+#include "golden/case.hpp"
+
+namespace limbic::golden {
+
+void add_clip_text(Registry& r) {
+  r.add("model.clip_text", [](auto& c) {
+    using T = typename std::decay_t<decltype(c)>::value_type;
+    text::ClipTextConfig config;
+    config.vocabulary = c.integer("vocab");
+    config.context = c.integer("context");
+    config.width = c.integer("width");
+    config.heads = c.integer("heads");
+    config.layers = c.integer("layers");
+    config.hidden = c.integer("hidden");
+    config.projection = c.integer("proj");
+    const text::ClipText<T> tower(config, [&](const std::string& name, const Shape& shape) {
+      const Tensor<T> value = c.tensor("param." + name);
+      check(value.shape() == shape, "golden", name, " must be ", shape);
+      return value;
+    });
+    c.y(tower(c.index("ids")));
+  });
+}
+
+}  // namespace limbic::golden
