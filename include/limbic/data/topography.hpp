@@ -151,6 +151,18 @@ class Topography {
     }
   }
 
+  // The images of as many maps as `values` holds, one after the other, such as an EegWindow's features.
+  // Throws where the sizes do not fit; allocates nothing.
+  template <class V>
+  void draw(std::span<const V> values, std::span<T> images) {
+    const auto n = cells_.size(), pixels = static_cast<std::size_t>(height_ * width_);
+    check(values.size() % n == 0 && images.size() == values.size() / n * pixels, "topography", "maps of ", n,
+          " electrodes and images of ", pixels, " pixels each are needed; got ", values.size(),
+          " values and ", images.size(), " pixels");
+    for (std::size_t i = 0; i < values.size() / n; ++i)
+      draw(values.data() + i * n, images.data() + i * pixels);
+  }
+
   // The grids of values (..., electrodes): (..., rows, columns). Throws for other numbers of electrodes.
   Tensor<T> grids(const Tensor<T>& values) const {
     return each(values, grid_.rows, grid_.columns, [this](const T* v, T* out) { lay(v, out); });
