@@ -111,16 +111,13 @@ template <bool kDense>
 struct Offsets {
   std::int64_t at[ElementwiseCall::kMaxOperands];
   __device__ Offsets(const ElementwiseCall& call, std::int64_t i) {
-    if (kDense) {
-      for (int n = 0; n < call.operands; ++n) at[n] = i;
-      return;
-    }
-    for (int n = 0; n < call.operands; ++n) at[n] = 0;
-    std::int64_t rest = i;
-    for (int d = call.rank - 1; d >= 0; --d) {
-      const std::int64_t next = d ? rest / call.size[d] : 0, place = rest - next * call.size[d];
-      for (int n = 0; n < call.operands; ++n) at[n] += place * call.operand[n].stride[d];
-      rest = next;
+    for (int n = 0; n < call.operands; ++n) at[n] = kDense ? i : 0;
+    if constexpr (!kDense) {
+      for (int d = call.rank - 1; d >= 0; --d) {
+        const std::int64_t next = d ? i / call.size[d] : 0, place = i - next * call.size[d];
+        for (int n = 0; n < call.operands; ++n) at[n] += place * call.operand[n].stride[d];
+        i = next;
+      }
     }
   }
 };
