@@ -231,7 +231,8 @@ class EegReader {
     if (hex(content(made.recording)) != text("checksum"))
       fail("eeg", in_quotes(path), " must have the checksum ", in_quotes(text("checksum")), "; found ",
            hex(content(made.recording)));
-    for (const Json& r : Json::parse(text("remarks")).as_array()) made.remarks.push_back(r.as_string());
+    const Json remarks = Json::parse(text("remarks"));
+    for (const Json& r : remarks.as_array()) made.remarks.push_back(r.as_string());
     return made;
   }
 

@@ -48,7 +48,9 @@ inline Trial eeg_trial(const RawRecording& file, index_t number, const EegOption
   try {
     return eeg_trial(raw, number, file.label(number), options);
   } catch (const Error& e) {
-    fail("eeg", detail::in_quotes(file.source()), ", trial ", number, ": ", e.what());
+    const std::string_view text = e.what();  // "[eeg] ..."
+    fail("eeg", detail::in_quotes(file.source()), ", trial ", number, ": ",
+         text.substr(text.starts_with("[eeg] ") ? 6 : 0));
   }
 }
 
