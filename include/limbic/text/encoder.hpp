@@ -4,19 +4,13 @@
 #include <limbic/core/tensor.hpp>
 #include <limbic/text/prompts.hpp>
 #include <limbic/text/prototypes.hpp>
+#include <limbic/text/token_ids.hpp>
 
 #include <algorithm>
 #include <functional>
 #include <numeric>
 
 namespace limbic::text {
-
-// What a tokenizer makes of a text: its ids, start and end included, and whether the text was too long for
-// the model and cut.
-struct TokenIds {
-  std::vector<index_t> ids;
-  bool truncated = false;
-};
 
 // Rows (n, dim), each of Euclidean length 1, and the numbers of the texts that were cut: worth a warning.
 struct TextRows {
