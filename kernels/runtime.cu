@@ -3,6 +3,9 @@
 
 #include "prelude.cuh"
 
+#include <cstdio>
+#include <new>
+
 namespace limbic::cuda {
 
 namespace {
@@ -80,7 +83,26 @@ Stream make_stream() {
   return stream;
 }
 void free_stream(Stream stream) noexcept { cudaStreamDestroy(stream); }
-void synchronize() { require(cudaStreamSynchronize(chosen_stream), "synchronize"); }
+void synchronize() {
+  require(cudaStreamSynchronize(chosen_stream), "synchronize");
+  Fault* const at = fault();
+  if (!at->found) return;
+  const Fault met = *at;
+  at->found = 0;
+  char text[160];
+  std::snprintf(text, sizeof text, "indices must be in [%lld, %lld]; got %lld at position %lld (told late: found on the device)",
+                static_cast<long long>(met.low), static_cast<long long>(met.high - 1), static_cast<long long>(met.value),
+                static_cast<long long>(met.position));
+  raise(met.op, text);
+}
+Fault* fault() {
+  static Fault* const shared = [] {
+    void* memory = nullptr;
+    require(cudaMallocHost(&memory, sizeof(Fault)), "fault");
+    return new (memory) Fault;
+  }();
+  return shared;
+}
 void wait_for(Stream other) {
   cudaEvent_t event;
   require(cudaEventCreateWithFlags(&event, cudaEventDisableTiming), "wait_for");
