@@ -1,10 +1,10 @@
-// Features of whole data sets: from simulated raw files, with and without the cache, and from shipped
+// Features of whole data sets: from raw files, with and without the cache, and from shipped
 // features.
 #include <limbic/core/compare.hpp>
 #include <limbic/data/eeg_cache.hpp>
-#include <limbic/data/simulate_write.hpp>
 #include <limbic/data/split.hpp>
 
+#include "data/seed_fabricated.hpp"
 #include "io/temporary_folder.hpp"
 #include "support/throws.hpp"
 
@@ -16,14 +16,27 @@ namespace fs = std::filesystem;
 
 namespace {
 
-// SEED-IV of two subjects, a session of each, raw EEG of the first 9 s of every trial: two windows.
+// SEED-IV, a session of each subject: noise of `seconds`, which says that it is simulated; at 9 s two
+// windows.
 struct RawFolder {
   TemporaryFolder folder;
   std::string root = folder / "data", cache = folder / "cache";
 
   explicit RawFolder(index_t subjects = 1, double seconds = 9) {
-    write_simulated({.subjects = subjects, .sessions = 1, .max_windows = 3}, root,
-                    {.features = false, .raw = true, .raw_seconds = seconds, .compress = false});
+    fs::create_directories(root + "/eeg_raw_data/1");
+    for (index_t s = 1; s <= subjects; ++s) {
+      mat::Variables variables{{mat::kSimulated, mat::Value("noise")}};
+      for (index_t t = 1; t <= 24; ++t) {
+        Tensor<double> raw = Tensor<double>::empty({62, static_cast<index_t>(200 * seconds)});
+        const PhiloxKey key = Random(7).stream(std::to_string(s * 100 + t)).draw(raw.numel(), 1);
+        std::uint64_t i = 0;
+        for (double& v : raw.mutable_span()) v = static_cast<double>(philox_uniform(key, i++)) * 40 - 20;
+        variables.emplace_back("ab_eeg" + std::to_string(t), raw);
+      }
+      mat::SaveOptions fast;
+      fast.compress = false;
+      mat::save(root + "/eeg_raw_data/1/" + std::to_string(s) + "_20200101.mat", variables, fast);
+    }
   }
   std::string raw_file() const { return only_file(root + "/eeg_raw_data/1"); }
   static std::string only_file(const std::string& folder) {
@@ -211,8 +224,13 @@ TEST_CASE("skipped trials are remembered with their remark") {
 
 TEST_CASE("shipped features: four windows in a row are the frames of one") {
   const TemporaryFolder folder;
-  write_simulated({.subjects = 1, .sessions = 1, .max_windows = 11}, folder / "out",
-                  {.kinds = {FeatureKind::de, FeatureKind::psd}});
+  fs::create_directories(folder / "out/eeg_feature_smooth/1");
+  mat::Variables variables{{mat::kSimulated, mat::Value("numbers")}};
+  for (index_t t = 1; t <= 24; ++t) {
+    variables.emplace_back("de_LDS" + std::to_string(t), fabricated::eeg(1, 1, t, 11));
+    variables.emplace_back("psd_LDS" + std::to_string(t), fabricated::eeg(2, 3, t, 11));
+  }
+  mat::save(folder / "out/eeg_feature_smooth/1/1_20200101.mat", variables);
   ReadOptions options;
   index_t last = 0, steps = 0;
   options.progress = [&](index_t done, index_t total, const std::string&) {
