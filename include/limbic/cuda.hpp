@@ -3,6 +3,8 @@
 
 #include <limbic/backend/cuda/copy.hpp>
 #include <limbic/backend/cuda/elementwise.hpp>
+#include <limbic/backend/cuda/index.hpp>
+#include <limbic/backend/cuda/random.hpp>
 #include <limbic/backend/cuda/matmul.hpp>
 #include <limbic/backend/cuda/memory.hpp>
 #include <limbic/backend/cuda/reduce.hpp>

@@ -7,22 +7,23 @@ namespace limbic::golden {
 
 namespace {
 
-template <class F>
-void unary(Registry& r, const char* op, F f) {
+template <class D, class F>
+void unary(DeviceRegistry<D>& r, const char* op, F f) {
   r.add(op, [f](auto& c) { c.y(f(c.x("x"))); });
 }
-template <class F>
-void binary(Registry& r, const char* op, F f) {
+template <class D, class F>
+void binary(DeviceRegistry<D>& r, const char* op, F f) {
   r.add(op, [f](auto& c) { c.y(f(c.x("a"), c.x("b"))); });
 }
-template <class F>
-void reduction(Registry& r, const char* op, F f) {
+template <class D, class F>
+void reduction(DeviceRegistry<D>& r, const char* op, F f) {
   r.add(op, [f](auto& c) { c.y(f(c.x("x"), c.dims("dims"), c.flag("keepdim"))); });
 }
 
 }  // namespace
 
-void add_elementwise(Registry& r) {
+template <class D>
+void add_elementwise(DeviceRegistry<D>& r) {
   unary(r, "abs", [](const auto& x) { return abs(x); });
   unary(r, "cos", [](const auto& x) { return cos(x); });
   unary(r, "erf", [](const auto& x) { return erf(x); });
@@ -73,5 +74,7 @@ void add_elementwise(Registry& r) {
     c.out("indices", top.indices);
   });
 }
+
+template void add_elementwise(DeviceRegistry<LIMBIC_GOLDEN_DEVICE>&);
 
 }  // namespace limbic::golden

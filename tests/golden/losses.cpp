@@ -26,7 +26,8 @@ MmdOptions mmd_of(auto& c) {
   fail("golden", "unknown estimator ", name);
 }
 
-void add_alignment(Registry& r) {
+template <class D>
+void add_alignment(DeviceRegistry<D>& r) {
   r.add("mmd", [](auto& c) { c.y(mmd(c.x("source"), c.x("target"), mmd_of(c))); });
   r.add("class_mmd", [](auto& c) {
     c.y(class_mmd(c.x("source"), c.x("target"), c.index("source_label"), c.index("target_label"), c.integer("classes")));
@@ -35,8 +36,8 @@ void add_alignment(Registry& r) {
     c.y(lmmd(c.x("source"), c.x("target"), c.index("source_label"), c.tensor("target_prob"), kernel_of(c, 0)));
   });
   r.add("jmmd", [](auto& c) {
-    using T = typename std::decay_t<decltype(c)>::value_type;
-    std::vector<Var<T>> s, t;
+    using X = decltype(c.x(""));
+    std::vector<X> s, t;
     for (index_t l = 0; l < c.integer("layers"); ++l) {
       s.push_back(c.x("source_" + std::to_string(l)));
       t.push_back(c.x("target_" + std::to_string(l)));
@@ -53,7 +54,8 @@ void add_alignment(Registry& r) {
   });
 }
 
-void add_predictions(Registry& r) {
+template <class D>
+void add_predictions(DeviceRegistry<D>& r) {
   r.add("cross_entropy", [](auto& c) {
     CrossEntropyOptions o;
     if (c.has_attr("label_smoothing")) o.label_smoothing = c.number("label_smoothing");
@@ -69,7 +71,8 @@ void add_predictions(Registry& r) {
   });
 }
 
-void add_distillation(Registry& r) {
+template <class D>
+void add_distillation(DeviceRegistry<D>& r) {
   r.add("distillation", [](auto& c) {
     c.y(distillation(c.x("student"), c.x("teacher"), {.temperature = c.number("temperature")}));
   });
@@ -86,7 +89,8 @@ void add_distillation(Registry& r) {
   r.add("attention_transfer", [](auto& c) { c.y(attention_transfer(c.x("student"), c.x("teacher"))); });
 }
 
-void add_contrastive(Registry& r) {
+template <class D>
+void add_contrastive(DeviceRegistry<D>& r) {
   r.add("clip_loss", [](auto& c) { c.y(clip_loss(c.x("a"), c.x("b"), c.x("log_scale"))); });
   r.add("supcon", [](auto& c) { c.y(supcon(c.x("x"), c.index("label"), c.number("temperature"))); });
   r.add("cosine_matrix", [](auto& c) { c.y(cosine_matrix(c.x("x"))); });
@@ -94,11 +98,14 @@ void add_contrastive(Registry& r) {
 
 }  // namespace
 
-void add_losses(Registry& r) {
+template <class D>
+void add_losses(DeviceRegistry<D>& r) {
   add_alignment(r);
   add_predictions(r);
   add_distillation(r);
   add_contrastive(r);
 }
+
+template void add_losses(DeviceRegistry<LIMBIC_GOLDEN_DEVICE>&);
 
 }  // namespace limbic::golden

@@ -27,22 +27,25 @@ Options adam_options(const C& c) {
 
 }  // namespace
 
-void add_optimizers(Registry& r) {
+template <class D>
+void add_optimizers(DeviceRegistry<D>& r) {
   r.add("sgd", [](auto& c) {
     using T = typename std::decay_t<decltype(c)>::value_type;
-    run_steps<Sgd<T>>(c, SgdOptions{.lr = c.number("lr"),
+    run_steps<Sgd<T, D>>(c, SgdOptions{.lr = c.number("lr"),
                                     .momentum = c.number("momentum"),
                                     .weight_decay = c.number("weight_decay"),
                                     .nesterov = c.flag("nesterov")});
   });
   r.add("adam", [](auto& c) {
     using T = typename std::decay_t<decltype(c)>::value_type;
-    run_steps<Adam<T>>(c, adam_options<AdamOptions>(c));
+    run_steps<Adam<T, D>>(c, adam_options<AdamOptions>(c));
   });
   r.add("adamw", [](auto& c) {
     using T = typename std::decay_t<decltype(c)>::value_type;
-    run_steps<AdamW<T>>(c, adam_options<AdamWOptions>(c));
+    run_steps<AdamW<T, D>>(c, adam_options<AdamWOptions>(c));
   });
 }
+
+template void add_optimizers(DeviceRegistry<LIMBIC_GOLDEN_DEVICE>&);
 
 }  // namespace limbic::golden

@@ -5,7 +5,8 @@
 
 namespace limbic::golden {
 
-void add_shape(Registry& r) {
+template <class D>
+void add_shape(DeviceRegistry<D>& r) {
   r.add("reshape", [](auto& c) { c.y(reshape(c.x("x"), c.dims("shape"))); });
   r.add("permute", [](auto& c) { c.y(permute(c.x("x"), c.dims("dims"))); });
   r.add("slice", [](auto& c) { c.y(slice(c.x("x"), c.integer("dim"), c.integer("start"), c.integer("end"))); });
@@ -17,5 +18,7 @@ void add_shape(Registry& r) {
   r.add("matmul", [](auto& c) { c.y(matmul(c.x("a"), c.x("b"))); });
   r.add("linear", [](auto& c) { c.y(linear(c.x("x"), c.x("weight"), c.x("bias"))); });
 }
+
+template void add_shape(DeviceRegistry<LIMBIC_GOLDEN_DEVICE>&);
 
 }  // namespace limbic::golden

@@ -49,7 +49,7 @@ struct Covariance {
     y.copy_from(matmul(transpose(z), w.defined() ? z * (w * scale) : z));
     if (!w.defined())
       elementwise_update(
-          D{}, [k = scale](T v) { return v * k; }, y);
+          D{}, [k = scale](auto v) { return v * k; }, y);
     if (!keep) return;
     kept = x;
     centred = std::move(z);

@@ -43,7 +43,7 @@ struct Linear {
   void backward(const Tensor<T, D>& dy, Grad<T, D>& dx, Grad<T, D>& dweight, Grad<T, D>& dbias) {
     if constexpr (Relu) {
       Tensor<T, D> dz = Tensor<T, D>::empty(dy.shape());
-      elementwise(D{}, [](auto d, auto v) { return choose(v > T(0), d, T(0)); }, dz, dy, kept_y.get());
+      elementwise(D{}, [](auto d, auto v) { return math::choose(v > T(0), d, T(0)); }, dz, dy, kept_y.get());
       hand_on(dz, dx, dweight, dbias);
     } else if (dy.is_contiguous()) {
       hand_on(dy, dx, dweight, dbias);

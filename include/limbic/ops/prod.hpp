@@ -32,9 +32,9 @@ struct Prod {
       reduce(D{}, folds::CountEqual<T>{}, zeros, kept.get(), Tensor<T, D>::zeros(to));
       elementwise(
           D{},
-          [](T d, T x, T product, T n) {
-            if (n == T(0)) return d * (product / x);
-            return n == T(1) && x == T(0) ? d * product : T(0);
+          [](auto d, auto v, auto product, auto n) {
+            const auto at_zero = math::choose(n == T(1) && v == T(0), d * product, T(0));
+            return math::choose(n == T(0), d * (product / v), at_zero);
           },
           g, dy, kept.get(), p, zeros);
     });

@@ -29,14 +29,14 @@ struct Variance {
   void forward(Tensor<T, D>& y, const Tensor<T, D>& x) {
     reduce(D{}, folds::SumOfSquaredDifferences<T>{}, y, x, mean_of(x));
     elementwise_update(
-        D{}, [s = scale(x)](T v) { return v * s; }, y);
+        D{}, [s = scale(x)](auto v) { return v * s; }, y);
     if (keep) kept = x;
   }
   void backward(const Tensor<T, D>& dy, Grad<T, D>& dx) {
     dx.write([&](Tensor<T, D>& g) {
       const Tensor<T, D>& x = kept.get();
       elementwise(
-          D{}, [s = 2 * scale(x)](T d, T v, T m) { return d * s * (v - m); }, g, dy, x, mean_of(x));
+          D{}, [s = 2 * scale(x)](auto d, auto v, auto m) { return d * s * (v - m); }, g, dy, x, mean_of(x));
     });
   }
   void gradient(GradContext<T, D>& c, const Var<T, D>& dy) {
@@ -56,7 +56,7 @@ struct Variance {
     Tensor<T, D> m = Tensor<T, D>::empty(to);
     reduce_sum(D{}, m, x);
     elementwise_update(
-        D{}, [s = T(1) / static_cast<T>(count(x))](T v) { return v * s; }, m);
+        D{}, [s = T(1) / static_cast<T>(count(x))](auto v) { return v * s; }, m);
     return m;
   }
 };
@@ -84,7 +84,7 @@ struct Norm2 {
   void forward(Tensor<T, D>& y, const Tensor<T, D>& x) {
     reduce(D{}, folds::SumOfSquares<T>{}, y, x);
     elementwise_update(
-        D{}, [](T v) { return math::sqrt(v); }, y);
+        D{}, [](auto v) { return math::sqrt(v); }, y);
     if (!keep) return;
     kept_x = x;
     kept_y = y;
@@ -95,7 +95,7 @@ struct Norm2 {
       elementwise(
           D{}, [](auto d, auto v) { return math::choose(v == T(0), T(0), d / v); }, scaled, dy, kept_y.get());
       elementwise(
-          D{}, [](T s, T x) { return s * x; }, g, scaled, kept_x.get());
+          D{}, [](auto s, auto v) { return s * v; }, g, scaled, kept_x.get());
     });
   }
   void gradient(GradContext<T, D>& c, const Var<T, D>& dy) {
