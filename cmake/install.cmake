@@ -8,7 +8,7 @@ install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/limbic DESTINATION ${CMAKE_INSTA
 install(TARGETS limbic EXPORT limbic-targets INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 install(EXPORT limbic-targets NAMESPACE limbic:: DESTINATION ${package_dir})
 
-foreach(part npz mat)
+foreach(part npz mat text)
   if(TARGET limbic_${part})
     install(TARGETS limbic_${part} EXPORT limbic-${part}-targets)
     install(EXPORT limbic-${part}-targets NAMESPACE limbic:: DESTINATION ${package_dir})
@@ -22,4 +22,5 @@ write_basic_package_version_file(${PROJECT_BINARY_DIR}/limbic-config-version.cma
                                  COMPATIBILITY SameMinorVersion ARCH_INDEPENDENT)
 install(FILES ${PROJECT_BINARY_DIR}/limbic-config.cmake ${PROJECT_BINARY_DIR}/limbic-config-version.cmake
               ${PROJECT_SOURCE_DIR}/cmake/FindLibzip.cmake ${PROJECT_SOURCE_DIR}/cmake/FindMatio.cmake
+              ${PROJECT_SOURCE_DIR}/cmake/FindUtf8proc.cmake
         DESTINATION ${package_dir})

@@ -1,0 +1,1 @@
+#include <limbic/text/clip_tokenizer.hpp>
