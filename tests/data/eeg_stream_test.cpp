@@ -115,7 +115,7 @@ TEST_CASE("steady state takes no memory, drawing included") {
 }
 
 TEST_CASE("a flat window is reported after the others are handed over, and the stream goes on") {
-  const Tensor<float> raw = recording(5), batch = eeg_features(raw);
+  const Tensor<float> raw = recording(5);
   Tensor<float> flat = raw.clone();
   for (index_t i = 1800; i < 2200; ++i) flat.set({61, i}, 2.f);
   EegStream stream({});

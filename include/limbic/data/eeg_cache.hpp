@@ -15,6 +15,8 @@
 #include <limbic/data/eeg_images.hpp>
 #include <limbic/io/safetensors.hpp>
 
+#include <cstring>
+
 namespace limbic::data {
 
 struct RawReadOptions {
