@@ -11,6 +11,9 @@
 #include <filesystem>
 
 #include "golden/case.hpp"
+#ifdef LIMBIC_GOLDEN_HAS_CUDA
+#include <limbic/backend/cuda/copy.hpp>
+#endif
 
 namespace fs = std::filesystem;
 using namespace limbic;
@@ -47,12 +50,12 @@ double error_of(const Tensor<T>& x, const Tensor<double>& ref) {
   return difference / size;
 }
 
-template <class T>
-Worst run(const Registry& registry, const SafetensorsFile& file, const std::string& out) {
+template <class T, class D>
+Worst run(const DeviceRegistry<D>& registry, const SafetensorsFile& file, const std::string& out) {
   const std::string op = file.metadata().at("op");
-  const auto* compute = registry.find<T>(op);
+  const auto* compute = registry.template find<T>(op);
   if (!compute) fail("golden", "unknown op '", op, "'");
-  Case<T> c(file);
+  Case<T, D> c(file);
   (*compute)(c);
   c.differentiate();
 
@@ -85,6 +88,29 @@ Worst run(const Registry& registry, const SafetensorsFile& file, const std::stri
   return worst;
 }
 
+template <class D>
+DeviceRegistry<D> operations() {
+  DeviceRegistry<D> registry;
+  add_elementwise(registry);
+  add_shape(registry);
+  add_network(registry);
+  add_losses(registry);
+  add_optimizers(registry);
+  return registry;
+}
+
+Registry cpu_registry() {
+  Registry registry = operations<Cpu>();
+  add_uf_ama(registry);
+  add_emotion_clip(registry);
+  add_eeg(registry);
+  add_clip_text(registry);
+  return registry;
+}
+#ifdef LIMBIC_GOLDEN_HAS_CUDA
+DeviceRegistry<Cuda> cuda_registry() { return operations<Cuda>(); }
+#endif
+
 int usage(const char* complaint) {
   std::fprintf(stderr, "%s\nusage: golden_runner [--device cpu|cuda] [--dtype f64|f32] [--out DIR] FILE_OR_DIR...\n", complaint);
   return 2;
@@ -112,26 +138,29 @@ int main(int argc, char** argv) {
   }
   if (files.empty()) return usage("no files");
   if (dtype != "f64" && dtype != "f32") return usage("--dtype must be f64 or f32");
+  if (device != "cpu" && device != "cuda") return usage("--device must be cpu or cuda");
+#ifndef LIMBIC_GOLDEN_HAS_CUDA
   if (device == "cuda") return usage("this build has no CUDA backend");
-  if (device != "cpu") return usage("--device must be cpu or cuda");
+#endif
   std::sort(files.begin(), files.end());
 
-  Registry registry;
-  add_elementwise(registry);
-  add_shape(registry);
-  add_network(registry);
-  add_losses(registry);
-  add_optimizers(registry);
-  add_uf_ama(registry);
-  add_eeg(registry);
-  add_clip_text(registry);
+  const Registry on_cpu = cpu_registry();
+#ifdef LIMBIC_GOLDEN_HAS_CUDA
+  const DeviceRegistry<Cuda> on_cuda = cuda_registry();
+#endif
 
   int passed = 0, failed = 0;
   for (const std::string& path : files) {
     const std::string name = fs::path(path).stem().string();
     try {
       const auto file = SafetensorsFile::open(path);
-      const Worst w = dtype == "f64" ? run<double>(registry, file, out) : run<float>(registry, file, out);
+      // Signals are prepared on the host, whatever the device.
+      const bool on_host = device == "cpu" || file.metadata().at("op").starts_with("eeg.");
+      Worst w;
+      if (on_host) w = dtype == "f64" ? run<double>(on_cpu, file, out) : run<float>(on_cpu, file, out);
+#ifdef LIMBIC_GOLDEN_HAS_CUDA
+      else w = dtype == "f64" ? run<double>(on_cuda, file, out) : run<float>(on_cuda, file, out);
+#endif
       std::printf("%-4s %-40s %.3g %s\n", w.ok ? "ok" : "FAIL", name.c_str(), w.error, w.tensor.c_str());
       ++(w.ok ? passed : failed);
     } catch (const std::exception& e) {
