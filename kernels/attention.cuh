@@ -23,7 +23,7 @@ struct Lane {
 // Shared numbers a row of `width`: eight 16-byte words or a multiple, and one.
 template <class T>
 __host__ __device__ constexpr int row_stride(int width) {
-  return ((width + 8 * kVectorSize<T> - 1) / (8 * kVectorSize<T>)*8 + 1) * kVectorSize<T>;
+  return ((width + 8 * kVectorSize<T> - 1) / (8 * kVectorSize<T>) * 8 + 1) * kVectorSize<T>;
 }
 
 // a b, not to be fused with what is added to it: e^(x - max) and e^(x - lse) need x as it was rounded.
@@ -72,6 +72,7 @@ __device__ __forceinline__ void row_products(T (&products)[kRows][4], const T* o
   for (int r = 0; r < kRows; ++r)
 #pragma unroll
     for (int c = 0; c < 4; ++c) products[r][c] = T(0);
+#pragma unroll 1
   for (int e = 0; e < width; e += kVec) {
     Vec<T, kVec> a[kRows];
 #pragma unroll
@@ -108,6 +109,7 @@ __device__ __forceinline__ void add_weighted_rows(Vec<T, kVectorSize<T>> (&sums)
   const Lane lane;
   weights += lane.row * kTileStride;
   tile += lane.col * kVec;
+#pragma unroll 1
   for (int j = 0; j < count; j += kVec) {
     Vec<T, kVec> w[kRows];
 #pragma unroll
@@ -171,13 +173,40 @@ struct HeadScores {
   __device__ bool allows(const AttentionCall<T>& call, int i, int j) const {
     return !(call.causal && j > i) && !(mask && !mask[i * call.mask.query + j * call.mask.key]);
   }
-  // -inf where query i may not attend to key j, or there is no such pair.
-  __device__ T score(const AttentionCall<T>& call, T product, int i, int j) const {
-    if (i >= call.Lq || j >= call.Lk || !allows(call, i, j)) return -math::infinity<T>();
-    const T x = rounded_product(product, call.scale);
-    if (!bias) return x;
-    const T more = bias[i * call.bias.query + j * call.bias.key];
-    return more == -math::infinity<T>() ? more : x + more;
+
+  // Products of a tile become scores: -inf where query i may not attend to key j, or there is no such pair. The
+  // own rows begin at own0, the tile's at other0; kKeys: the own rows are keys.
+  template <bool kKeys, int kRows>
+  __device__ __forceinline__ void apply(T (&x)[kRows][4], const AttentionCall<T>& call, int own0, int other0) const {
+    const Lane lane;
+    const int own = own0 + lane.row, other = other0 + lane.col;
+    const int i = kKeys ? other : own, j = kKeys ? own : other;  // of x[0][0]
+    constexpr int kStepI = kKeys ? 8 : 4, kStepJ = kKeys ? 4 : 8;
+    const auto each = [&](auto&& f) {
+#pragma unroll
+      for (int r = 0; r < kRows; ++r)
+#pragma unroll
+        for (int c = 0; c < 4; ++c) f(x[r][c], kStepI * (kKeys ? c : r), kStepJ * (kKeys ? r : c));
+    };
+    each([&](T& value, int, int) { value = rounded_product(value, call.scale); });
+    if (bias) {
+      const T* const from = bias + i * call.bias.query + j * call.bias.key;
+      each([&](T& value, int di, int dj) {
+        const T more = i + di < call.Lq && j + dj < call.Lk ? from[di * call.bias.query + dj * call.bias.key] : T(0);
+        value = more == -math::infinity<T>() ? more : value + more;
+      });
+    }
+    if (mask) {
+      const std::uint8_t* const from = mask + i * call.mask.query + j * call.mask.key;
+      each([&](T& value, int di, int dj) {
+        if (i + di < call.Lq && j + dj < call.Lk && !from[di * call.mask.query + dj * call.mask.key])
+          value = -math::infinity<T>();
+      });
+    }
+    const int last_j = call.Lk - 1 - j, last_i = call.Lq - 1 - i, past = call.causal ? i - j : call.Lk;
+    each([&](T& value, int di, int dj) {
+      if (di > last_i || dj > last_j || dj - di > past) value = -math::infinity<T>();
+    });
   }
 };
 
@@ -193,7 +222,7 @@ class TileDropout {
     const int i = kKeys ? other0 + n : own0 + n % kOwn, j = kKeys ? own0 : other0 + n / kOwn * kOwn;
     const auto word = static_cast<unsigned long long>((bh * call.Lq + i) * call.Lk + j);
     const unsigned skip = static_cast<unsigned>(word % 4);
-#pragma unroll
+#pragma unroll 1
     for (int step = 0; step <= kOwn / 4; ++step) {
       if (step == kOwn / 4 && skip == 0) break;
       const PhiloxBlock block = philox_block({call.key, call.position}, word / 4 + static_cast<unsigned>(step));
@@ -206,7 +235,7 @@ class TileDropout {
   __device__ T factor(const AttentionCall<T>& call, int own, int other) const {
     if (!call.dropout) return T(1);
     const int from = kKeys ? other : own + other / kOwn * kOwn, bit = kKeys ? own : other % kOwn;
-    return __shfl_sync(kFullMask, bits_, from) >> bit & 1u ? call.kept : T(0);
+    return ((__shfl_sync(kFullMask, bits_, from) >> bit) & 1u) ? call.kept : T(0);
   }
 
  private:

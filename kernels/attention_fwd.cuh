@@ -17,16 +17,15 @@
 //   repeats  bit for bit: the order of sums depends on the sizes alone, there are no atomics
 #pragma once
 
-#include "attention.cuh"
 #include "attention_tiling.cuh"
 
 namespace limbic::cuda::device {
 
 // kHead: E and Ev at most.
 template <class T, int kHead>
-__global__ void __launch_bounds__(kAttentionThreads)
+__global__ void __launch_bounds__(kAttentionThreads, 1)
     attention_fwd(const __grid_constant__ AttentionCall<T> call, const __grid_constant__ AttentionOutputs<T> out, AttentionTiling tiling) {
-  constexpr int kRows = forward_rows<T>(kHead), kOwn = 4 * kRows, kVec = kVectorSize<T>;
+  constexpr int kRows = kForwardRows<T, kHead>, kOwn = 4 * kRows, kVec = kVectorSize<T>;
   const Lane lane;
   const int warps = static_cast<int>(blockDim.x / 32), warp = warp_index();
   const std::int64_t bh = blockIdx.x;
@@ -54,6 +53,7 @@ __global__ void __launch_bounds__(kAttentionThreads)
 
   RowSums<T, kRows, kHead> y;
   clear(y);
+  int written = 0;  // keys of the map
   T top[kRows], sum[kRows];
 #pragma unroll
   for (int r = 0; r < kRows; ++r) top[r] = -math::infinity<T>(), sum[r] = T(0);
@@ -70,8 +70,10 @@ __global__ void __launch_bounds__(kAttentionThreads)
     if (tiling.stages == 2 && first + tiling.chunk < limit) fetch(first + tiling.chunk, 1 - stage);
     for (int j0 = first; j0 < min(first + tiling.chunk, reach); j0 += kTile) {
       const int at = stage * tiling.chunk + j0 - first, count = min(kTile, min(first + tiling.chunk, limit) - j0);
+      written = j0 + count;
       T x[kRows][4];
       row_products(x, own, keys + at * stride, stride, call.E, count);
+      scores.template apply<false>(x, call, own0, j0);
       const TileDropout<T, kOwn, false> dropout(call, bh, own0, j0);
 #pragma unroll
       for (int r = 0; r < kRows; ++r) {
@@ -80,7 +82,6 @@ __global__ void __launch_bounds__(kAttentionThreads)
 #pragma unroll
         for (int c = 0; c < 4; ++c) {
           const int j = j0 + lane.col + 8 * c;
-          x[r][c] = scores.score(call, x[r][c], i, j);
           if (out.map && i < call.Lq && j < call.Lk) out.map[(bh * call.Lq + i) * call.Lk + j] = x[r][c];  // for now
           larger = Max{}(x[r][c], larger);
         }
@@ -123,7 +124,7 @@ __global__ void __launch_bounds__(kAttentionThreads)
     if (!out.map || i >= call.Lq) continue;
     T* const map = out.map + (bh * call.Lq + i) * call.Lk;
     for (int j = lane.col; j < call.Lk; j += 8)  // what this lane has written
-      map[j] = j < (reach + kTile - 1) / kTile * kTile ? math::exp(map[j] - shift) * inverse : T(0);
+      map[j] = j < written ? math::exp(map[j] - shift) * inverse : T(0);
   }
   if (lane.col < kRows && own0 + lane.row + 4 * lane.col < call.Lq) out.lse[bh * call.Lq + own0 + lane.row + 4 * lane.col] = lse;
   store_rows(HeadRows<T>(out.y, b, h), own0, call.Lq, call.Ev, y, weights);

@@ -3,20 +3,9 @@
 
 #include <limbic/backend/cpu/attention.hpp>
 #include <limbic/backend/cpu/dropout.hpp>
-#include <limbic/core/philox.hpp>
-#include <limbic/core/tensor.hpp>
+#include <limbic/core/attention_plan.hpp>
 
 namespace limbic {
-
-// What does not carry a gradient. `mask` (true: may attend) broadcasts to (B, H, L_q, L_k).
-template <class T, class D>
-struct AttentionPlan {
-  T scale = T(1);
-  bool causal = false;
-  Tensor<bool, D> mask{};
-  double dropout = 0;
-  PhiloxKey draw{};  // of B H L_q L_k words: entry (b, h, i, j) is kept if its word is not below p 2^32
-};
 
 namespace cpu::detail {
 
