@@ -4,8 +4,8 @@
 //   x = norm(word table[ids] + position table[0 ... L - 1] + type table[0])
 //   each layer:  x = norm1(x + attention(x));  x = norm2(x + fc2(gelu(fc1(x))))
 //
-// Parameters are named as in the public checkpoints in safetensors form. There is no padding mask: rows of one
-// batch are of one length (TextEncoder sees to it), and the mean goes over all of them.
+// Parameters are named as in the public checkpoints in safetensors form. There is no padding mask: rows of
+// one batch are of one length (TextEncoder sees to it), and the mean goes over all of them.
 #pragma once
 
 #include <limbic/ops/sum.hpp>
@@ -46,9 +46,11 @@ struct BertLayer {
     detail::visit_named(*this, v);
   }
   // x (B, L, width) -> the same.
-  Var<T> operator()(const Var<T>& x, Site site = Site::here()) const {
-    const Var<T> y = norm1(x + self_attn(x, config.heads, false, site), site);
-    return norm2(y + fc2(activate(fc1(y, site), config.activation, site), site), site);
+  template <class X>
+  X operator()(const X& x, Site site = Site::here()) const {
+    const X y = detail::run(norm1, X(x + self_attn(x, config.heads, false, site)), site);
+    const X h = activate(detail::run(fc1, y, site), config.activation, site);
+    return detail::run(norm2, X(y + detail::run(fc2, h, site)), site);
   }
 };
 
@@ -80,15 +82,25 @@ struct Bert {
     detail::visit_named(*this, v);
   }
 
-  // Last layer of ids (B, L): (B, L, width). Throws for ids out of range and for L above the context.
-  Var<T> hidden(const Tensor<index_t>& ids, Site site = Site::here()) const {
-    const Var<T> place = detail::positions("bert", places, ids, site) + select(types.weight, 0, 0, site);
-    Var<T> x = norm(words(ids, site) + place, site);
-    for (const auto& layer : layers) x = layer(x, site);
-    return x;
+  // ids (B, L), L at most the context -> mean over the tokens (B, width), not normalised. Throws for ids out
+  // of range.
+  Var<T> operator()(const Tensor<index_t>& ids, Site site = Site::here()) const {
+    return run<Var<T>>(ids, site);
   }
-  // Mean over the tokens: (B, width), not normalised.
-  Var<T> operator()(const Tensor<index_t>& ids, Site site = Site::here()) const { return mean(hidden(ids, site), {1}, false, site); }
+  // The same without a tape.
+  Tensor<T> infer(const Tensor<index_t>& ids, Site site = Site::here()) const {
+    return run<Tensor<T>>(ids, site);
+  }
+
+ private:
+  template <class X>
+  X run(const Tensor<index_t>& ids, Site site) const {
+    const X place =
+        detail::positions<X>("bert", places, ids, site) + select(detail::as<X>(types.weight), 0, 0, site);
+    X x = detail::run(norm, X(detail::rows_of<X>(words, ids, site) + place), site);
+    for (const auto& layer : layers) x = layer(x, site);
+    return mean(x, {1}, false, site);
+  }
 };
 
 // What a checkpoint holds beside that. (The pooler is for next-sentence prediction.)

@@ -1,6 +1,7 @@
 // Byte-pair vocabularies of CLIP: tokens, merges in the order of their rank, ids (link limbic::text).
 //
-//   bpe_simple_vocab_16e6.txt.gz   a line of version, then one merge "LEFT RIGHT" a line, of which CLIP takes the
+//   bpe_simple_vocab_16e6.txt.gz   a line of version, then one merge "LEFT RIGHT" a line, of which CLIP takes
+//   the
 //                                  first 48894; ids: 256 bytes, the same at a word's end, merges, start, end
 //   vocab.json + merges.txt        {"token": id}, and such lines
 //
@@ -11,10 +12,10 @@
 #include <limbic/text/lines.hpp>
 #include <limbic/text/unicode.hpp>
 
+#include <zlib.h>
 #include <array>
 #include <memory>
 #include <unordered_map>
-#include <zlib.h>
 
 namespace limbic::text {
 
@@ -28,7 +29,9 @@ struct ByteCharacters {
 
   ByteCharacters() {
     std::size_t n = 0;
-    const auto shown = [](std::size_t b) { return (b >= 33 && b <= 126) || (b >= 161 && b <= 172) || b >= 174; };
+    const auto shown = [](std::size_t b) {
+      return (b >= 33 && b <= 126) || (b >= 161 && b <= 172) || b >= 174;
+    };
     for (std::size_t b = 0; b < 256; ++b)
       if (shown(b)) of[b] = static_cast<char32_t>(b), order[n++] = static_cast<unsigned char>(b);
     for (std::size_t b = 0; b < 256; ++b)
@@ -50,7 +53,8 @@ inline std::string gzip_file(const std::string& path) {
     z.avail_out = static_cast<uInt>(part.size());
     status = inflate(&z, Z_NO_FLUSH);
     if (status != Z_OK && status != Z_STREAM_END)
-      fail("vocabulary", "'", path, "' is not what gzip wrote, or not all of it", z.msg ? ": " : "", z.msg ? z.msg : "");
+      fail("vocabulary", "'", path, "' is not what gzip wrote, or not all of it", z.msg ? ": " : "",
+           z.msg ? z.msg : "");
     out.append(part, 0, part.size() - z.avail_out);
     check(out.size() <= kMaxTextFile, "vocabulary", "'", path, "' must unpack to at most 64 MB");
   }
@@ -142,7 +146,8 @@ class BpeVocabulary {
     return {line.substr(0, gap), line.substr(gap + 1)};
   }
 
-  void build(const std::unordered_map<std::string, std::int32_t>& ids, const std::vector<std::string_view>& lines) {
+  void build(const std::unordered_map<std::string, std::int32_t>& ids,
+             const std::vector<std::string_view>& lines) {
     const auto id = [&](const std::string& token) {
       const auto it = ids.find(token);
       if (it == ids.end()) damaged("the vocabulary must have the token ", limbic::detail::quoted(token));
@@ -162,7 +167,8 @@ class BpeVocabulary {
     for (std::size_t rank = 0; rank < lines.size(); ++rank) {
       const auto [left, right] = split_merge(lines[rank]);
       const std::string a(left), b(right);
-      merges_[pair(id(a), id(b))] = {static_cast<std::int32_t>(rank), id(a + b)};
+      const std::int32_t a_id = id(a), b_id = id(b);
+      merges_[pair(a_id, b_id)] = {static_cast<std::int32_t>(rank), id(a + b)};
     }
   }
 

@@ -1,9 +1,10 @@
-// The clean-up that CLIP's tokenizer does before anything else (link limbic::text): what ftfy.fix_text() does,
-// then HTML unescaped twice.
+// The clean-up that CLIP's tokenizer does before anything else (link limbic::text): what ftfy.fix_text()
+// does, then HTML unescaped twice.
 //
 // Of ftfy: character references with semicolon (line by line, until a line holds '<'), C1 control characters
 // read as Windows-1252, Latin ligatures, full and half widths, curly quotes, terminal escapes, control
-// characters, NFC; again until nothing changes. Not done: guessing at text that was decoded in a wrong encoding
+// characters, NFC; again until nothing changes. Not done: guessing at text that was decoded in a wrong
+// encoding
 // ("mojibake"), and references in capitals that HTML does not have (&EACUTE;).
 #pragma once
 
@@ -65,8 +66,8 @@ inline std::u32string_view latin_ligature(char32_t c) {
 
 // Control characters that nobody means to write.
 inline bool is_stray_control(char32_t c) {
-  return c <= 8 || c == 0x0b || (c >= 0x0e && c <= 0x1f) || c == 0x7f || (c >= 0x206a && c <= 0x206f) || c == 0xfeff ||
-         (c >= 0xfff9 && c <= 0xfffc);
+  return c <= 8 || c == 0x0b || (c >= 0x0e && c <= 0x1f) || c == 0x7f || (c >= 0x206a && c <= 0x206f) ||
+         c == 0xfeff || (c >= 0xfff9 && c <= 0xfffc);
 }
 
 // Length of the terminal escape at s[i]: ESC [ digits and semicolons, a letter; 0 for none.
@@ -115,7 +116,9 @@ inline std::u32string fix_line(std::u32string line, bool unescape) {
 
 // What CLIP's tokenizer splits: the text fixed and unescaped, white space as it is.
 inline std::u32string clean_text(std::u32string_view s) {
-  const auto plain = [](char32_t c) { return (c >= 0x20 && c < 0x7f && c != '&') || (c >= 0x09 && c <= 0x0d && c != 0x0b); };
+  const auto plain = [](char32_t c) {
+    return (c >= 0x20 && c < 0x7f && c != '&') || (c >= 0x09 && c <= 0x0d && c != 0x0b);
+  };
   if (std::all_of(s.begin(), s.end(), plain)) return std::u32string(s);
   std::u32string out;
   bool unescape = true;

@@ -15,7 +15,8 @@ namespace limbic::text {
 
 // Sizes; the defaults are those of ViT-B/16 and ViT-B/32.
 struct ClipTextConfig {
-  index_t vocabulary = 49408, context = 77, width = 512, heads = 8, layers = 12, hidden = 2048, projection = 512;
+  index_t vocabulary = 49408, context = 77, width = 512, heads = 8, layers = 12, hidden = 2048,
+          projection = 512;
   double eps = 1e-5;  // of the norms
   Activation activation = Activation::quick_gelu;
 };
@@ -46,9 +47,11 @@ struct ClipTextLayer {
     detail::visit_named(*this, v);
   }
   // x (B, L, width) -> the same.
-  Var<T> operator()(const Var<T>& x, Site site = Site::here()) const {
-    const Var<T> y = x + self_attn(norm1(x, site), config.heads, true, site);
-    return y + fc2(activate(fc1(norm2(y, site), site), config.activation, site), site);
+  template <class X>
+  X operator()(const X& x, Site site = Site::here()) const {
+    const X y = x + self_attn(detail::run(norm1, x, site), config.heads, true, site);
+    const X h = activate(detail::run(fc1, detail::run(norm2, y, site), site), config.activation, site);
+    return y + detail::run(fc2, h, site);
   }
 };
 
@@ -83,15 +86,23 @@ struct ClipText {
   // ids (B, L), L at most the context -> (B, projection), not normalised. What follows the end token does not
   // matter, so rows may be padded with anything that is not larger. Throws for ids out of range.
   Var<T> operator()(const Tensor<index_t>& ids, Site site = Site::here()) const {
-    const Var<T> place = detail::positions("clip_text", places, ids, site);
-    Var<T> x = tokens(ids, site) + place;
-    for (const auto& layer : layers) x = layer(x, site);
-    const index_t rows = ids.size(0), length = ids.size(1);
-    const Var<T> last = index_select(reshape(x, {rows * length, config.width}, site), 0, end_places(ids), site);
-    return projection(final_norm(last, site), site);
+    return run<Var<T>>(ids, site);
+  }
+  // The same without a tape.
+  Tensor<T> infer(const Tensor<index_t>& ids, Site site = Site::here()) const {
+    return run<Tensor<T>>(ids, site);
   }
 
  private:
+  template <class X>
+  X run(const Tensor<index_t>& ids, Site site) const {
+    const X place = detail::positions<X>("clip_text", places, ids, site);
+    X x = detail::rows_of<X>(tokens, ids, site) + place;
+    for (const auto& layer : layers) x = layer(x, site);
+    const X flat = reshape(x, {ids.numel(), config.width}, site);
+    const X last = index_select(flat, 0, end_places(ids), site);
+    return detail::run(projection, detail::run(final_norm, last, site), site);
+  }
   // Row by row the first place of the largest id, counted through all rows.
   static Tensor<index_t> end_places(const Tensor<index_t>& ids) {
     const std::vector<index_t> all = ids.to_vector();
@@ -105,7 +116,8 @@ struct ClipText {
 
 // What a checkpoint of the whole of CLIP holds beside the text tower.
 inline const IgnoredNames& clip_ignored_names() {
-  static const IgnoredNames names = {"vision_model.", "visual_projection.", "logit_scale", "text_model.embeddings.position_ids"};
+  static const IgnoredNames names = {"vision_model.", "visual_projection.", "logit_scale",
+                                     "text_model.embeddings.position_ids"};
   return names;
 }
 

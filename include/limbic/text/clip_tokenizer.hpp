@@ -1,8 +1,8 @@
 // CLIP's tokenizer (Radford et al., arXiv 2103.00020): text to at most 77 ids (link limbic::text).
 //
-// Cleaned (clean.hpp), lower-cased, split into words (a contraction's tail, letters, one digit, or anything else
-// that is not white space), each word's bytes merged pair by pair (Sennrich et al., arXiv 1508.07909), the merge
-// that comes first in the list first. A start token before, an end token behind.
+// Cleaned (clean.hpp), lower-cased, split into words (a contraction's tail, letters, one digit, or anything
+// else that is not white space), each word's bytes merged pair by pair (Sennrich et al., arXiv 1508.07909),
+// the merge that comes first in the list first. A start token before, an end token behind.
 #pragma once
 
 #include <limbic/text/bpe_vocabulary.hpp>
@@ -24,7 +24,8 @@ class ClipTokenizer {
 
   const BpeVocabulary& vocabulary() const { return vocabulary_; }
 
-  // Start, words, end; of a text with more ids than the context those that fit, the last one replaced by the end.
+  // Start, words, end; of a text with more ids than the context those that fit, the last one replaced by the
+  // end.
   TokenIds operator()(std::string_view text) {
     TokenIds out{{vocabulary_.start()}};
     split(lower(clean_text(decode_utf8(text))), [&](std::u32string_view word) {
@@ -49,7 +50,8 @@ class ClipTokenizer {
  private:
   static constexpr std::u32string_view kStart = U"<|startoftext|>", kEnd = U"<|endoftext|>";
 
-  // What no word holds. (The original's pattern ignores case, by which the iota subscript is a letter and none.)
+  // What no word holds. (The original's pattern ignores case, by which the iota subscript is a letter and
+  // none.)
   static bool is_gap(char32_t c) { return is_space(c) || c == 0x345; }
   // Whether s has `word` at i; a long s counts as s.
   static bool has_at(std::u32string_view s, std::size_t i, std::u32string_view word) {
@@ -59,9 +61,10 @@ class ClipTokenizer {
     return true;
   }
   static std::size_t word_length(std::u32string_view s, std::size_t i) {
-    for (const auto whole : {kStart, kEnd, std::u32string_view(U"'s"), std::u32string_view(U"'t"), std::u32string_view(U"'re"),
-                             std::u32string_view(U"'ve"), std::u32string_view(U"'m"), std::u32string_view(U"'ll"),
-                             std::u32string_view(U"'d")})
+    for (const auto whole :
+         {kStart, kEnd, std::u32string_view(U"'s"), std::u32string_view(U"'t"), std::u32string_view(U"'re"),
+          std::u32string_view(U"'ve"), std::u32string_view(U"'m"), std::u32string_view(U"'ll"),
+          std::u32string_view(U"'d")})
       if (s[i] == whole[0] && has_at(s, i, whole)) return whole.size();
     if (is_number(s[i])) return 1;
     const bool letters = is_letter(s[i]);
@@ -97,7 +100,8 @@ class ClipTokenizer {
     bool operator>(const Candidate& o) const { return rank != o.rank ? rank > o.rank : left > o.left; }
   };
 
-  // All pairs of the lowest rank from left to right, then those of what is the lowest rank now, until none merge.
+  // All pairs of the lowest rank from left to right, then those of what is the lowest rank now, until none
+  // merge.
   std::vector<std::int32_t> merge(std::string_view bytes) const {
     constexpr std::size_t kNone = static_cast<std::size_t>(-1);
     const std::size_t n = bytes.size();
@@ -111,7 +115,8 @@ class ClipTokenizer {
     }
     const auto propose = [&](std::size_t left) {
       if (left == kNone || next[left] == kNone) return;
-      if (const auto* m = vocabulary_.merge(id[left], id[next[left]])) queue.push({m->rank, left, id[left], id[next[left]]});
+      if (const auto* m = vocabulary_.merge(id[left], id[next[left]]))
+        queue.push({m->rank, left, id[left], id[next[left]]});
     };
     for (std::size_t i = 0; i < n; ++i) propose(i);
     std::vector<std::size_t> made;

@@ -50,7 +50,8 @@ class TextEncoder {
     std::vector<std::size_t> order(texts.size());
     std::iota(order.begin(), order.end(), std::size_t{0});
     const auto length = [&](std::size_t i) { return tokens[i].ids.size(); };
-    std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return length(a) < length(b); });
+    std::stable_sort(order.begin(), order.end(),
+                     [&](std::size_t a, std::size_t b) { return length(a) < length(b); });
 
     out.rows = Tensor<float>::empty({static_cast<index_t>(texts.size()), dim_});
     for (std::size_t begin = 0, end = 0; begin < order.size(); begin = end) {
@@ -65,21 +66,25 @@ class TextEncoder {
   // Activations of that many tokens still fit the cache.
   static constexpr std::size_t kTokensAtOnce = 512;
 
-  void run(std::span<const std::size_t> which, const std::vector<TokenIds>& tokens, Tensor<float>& rows) const {
+  void run(std::span<const std::size_t> which, const std::vector<TokenIds>& tokens,
+           Tensor<float>& rows) const {
     std::vector<index_t> ids;
     for (std::size_t i : which) ids.insert(ids.end(), tokens[i].ids.begin(), tokens[i].ids.end());
     const auto count = static_cast<index_t>(which.size());
-    const Tensor<float> y = tower_(Tensor<index_t>::from({count, static_cast<index_t>(ids.size()) / count}, ids)).contiguous();
+    const Tensor<float> y =
+        tower_(Tensor<index_t>::from({count, static_cast<index_t>(ids.size()) / count}, ids)).contiguous();
     if (!(y.shape() == Shape{count, dim_}))
       fail("text_encoder", "the tower must give ", Shape{count, dim_}, "; got ", y.shape());
     for (index_t i = 0; i < count; ++i) {
       const float* from = y.data() + i * dim_;
       float* to = rows.mutable_data() + static_cast<index_t>(which[static_cast<std::size_t>(i)]) * dim_;
-      const double norm = std::sqrt(std::inner_product(from, from + dim_, from, 0.0, std::plus<>(), [](float a, float b) {
-        return static_cast<double>(a) * static_cast<double>(b);
-      }));
-      check(std::isfinite(norm) && norm > 0, "text_encoder", "an embedding must be finite and not zero; text ",
-            which[static_cast<std::size_t>(i)], " has length ", norm, " (hint: are the weights sound?)");
+      const double norm =
+          std::sqrt(std::inner_product(from, from + dim_, from, 0.0, std::plus<>(), [](float a, float b) {
+            return static_cast<double>(a) * static_cast<double>(b);
+          }));
+      check(std::isfinite(norm) && norm > 0, "text_encoder",
+            "an embedding must be finite and not zero; text ", which[static_cast<std::size_t>(i)],
+            " has length ", norm, " (hint: are the weights sound?)");
       for (index_t k = 0; k < dim_; ++k) to[k] = static_cast<float>(static_cast<double>(from[k]) / norm);
     }
   }
@@ -90,15 +95,17 @@ class TextEncoder {
   Tower tower_;
 };
 
-// The prototypes of these classes: all prompts of prompts.hpp through the encoder. Throws as prompt_rows() and
-// the encoder; a prompt that had to be cut is an error, as its class word may have been lost.
+// The prototypes of these classes: all prompts of prompts.hpp through the encoder. Throws as prompt_rows()
+// and the encoder; a prompt that had to be cut is an error, as its class word may have been lost.
 inline Prototypes make_prototypes(const TextEncoder& encoder, const std::vector<std::string>& classes) {
   const auto sentences = prompt_rows(classes);
   TextRows made = encoder(sentences);
   if (!made.truncated.empty())
-    fail("prototypes", "every prompt must fit the model's context; got ", limbic::detail::quoted(sentences[made.truncated[0]]));
+    fail("prototypes", "every prompt must fit the model's context; got ",
+         limbic::detail::quoted(sentences[made.truncated[0]]));
   Prototypes p;
-  p.rows = made.rows.reshape({static_cast<index_t>(kPromptTemplates.size()), static_cast<index_t>(classes.size()), encoder.dim()});
+  p.rows = made.rows.reshape(
+      {static_cast<index_t>(kPromptTemplates.size()), static_cast<index_t>(classes.size()), encoder.dim()});
   p.templates.assign(kPromptTemplates.begin(), kPromptTemplates.end());
   p.classes = classes;
   p.source["model"] = encoder.model();

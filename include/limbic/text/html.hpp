@@ -4,6 +4,7 @@
 #include <limbic/text/unicode.hpp>
 
 #include <algorithm>
+#include <cctype>
 #include <vector>
 
 namespace limbic::text {
@@ -48,9 +49,10 @@ inline std::u32string html_named(std::string_view name) {
 
 // Windows-1252 between 0x80 and 0x9f; its five gaps stay what they are.
 inline char32_t windows_1252(char32_t c) {
-  static constexpr char32_t kTable[] = {0x20ac, 0x81,   0x201a, 0x192,  0x201e, 0x2026, 0x2020, 0x2021, 0x2c6,  0x2030, 0x160,
-                                        0x2039, 0x152,  0x8d,   0x17d,  0x8f,   0x90,   0x2018, 0x2019, 0x201c, 0x201d, 0x2022,
-                                        0x2013, 0x2014, 0x2dc,  0x2122, 0x161,  0x203a, 0x153,  0x9d,   0x17e,  0x178};
+  static constexpr char32_t kTable[] = {0x20ac, 0x81,   0x201a, 0x192,  0x201e, 0x2026, 0x2020, 0x2021,
+                                        0x2c6,  0x2030, 0x160,  0x2039, 0x152,  0x8d,   0x17d,  0x8f,
+                                        0x90,   0x2018, 0x2019, 0x201c, 0x201d, 0x2022, 0x2013, 0x2014,
+                                        0x2dc,  0x2122, 0x161,  0x203a, 0x153,  0x9d,   0x17e,  0x178};
   return c >= 0x80 && c <= 0x9f ? kTable[c - 0x80] : c;
 }
 
@@ -58,8 +60,8 @@ inline char32_t windows_1252(char32_t c) {
 inline std::u32string html_numbered(char32_t c) {
   if (c == 0 || c > 0x10ffff || (c >= 0xd800 && c <= 0xdfff)) return U"\uFFFD";
   if (c >= 0x80 && c <= 0x9f) return {windows_1252(c)};
-  const bool forbidden = c <= 8 || c == 0x0b || (c >= 0x0e && c <= 0x1f) || c == 0x7f || (c >= 0xfdd0 && c <= 0xfdef) ||
-                         (c & 0xfffe) == 0xfffe;
+  const bool forbidden = c <= 8 || c == 0x0b || (c >= 0x0e && c <= 0x1f) || c == 0x7f ||
+                         (c >= 0xfdd0 && c <= 0xfdef) || (c & 0xfffe) == 0xfffe;
   return forbidden ? std::u32string{} : std::u32string{c};
 }
 

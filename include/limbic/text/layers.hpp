@@ -1,4 +1,5 @@
-// Self-attention with projections of their own, as the text models name them, and what both towers share.
+// What the text towers share: self-attention with projections of their own, and layers that compute with or
+// without a tape. X is Var<T>, or Tensor<T> where no gradient is wanted: that is faster, to compile too.
 #pragma once
 
 #include <limbic/io/json.hpp>
@@ -7,19 +8,40 @@
 
 namespace limbic::text {
 
+namespace detail {
+
+// A parameter as the type that is computed with.
+template <class X, class T>
+X as(const Var<T>& parameter) {
+  if constexpr (OperandTraits<X>::kVar) return parameter;
+  else return parameter.value();
+}
+template <class X, class T>
+X run(const Linear<T>& layer, const X& x, Site site) {
+  return linear(x, as<X>(layer.weight), as<X>(layer.bias), site);
+}
+template <class X, class T>
+X run(const LayerNorm<T>& norm, const X& x, Site site) {
+  return layer_norm(x, as<X>(norm.weight), as<X>(norm.bias), norm.eps, site);
+}
+
+}  // namespace detail
+
 // Multi-head self-attention (Vaswani et al., arXiv 1706.03762) of width C: x (B, L, C) -> (B, L, C).
 template <class T>
 struct SelfAttention {
   Linear<T> query, key, value, out;
 
-  Var<T> operator()(const Var<T>& x, index_t heads, bool causal, Site site) const {
+  template <class X>
+  X operator()(const X& x, index_t heads, bool causal, Site site) const {
     AttentionOptions<Cpu> options;
     options.causal = causal;
     auto split = [&](const Linear<T>& project) {
-      return limbic::detail::heads_of_part(project(x, site), 0, heads, x.size(2), site);
+      return limbic::detail::heads_of_part(detail::run(project, x, site), 0, heads, x.size(2), site);
     };
-    const Var<T> y = attention(split(query), split(key), split(value), options, Var<T>{}, site);
-    return out(reshape(transpose(y, 1, 2, site), {x.size(0), x.size(1), x.size(2)}, site), site);
+    const X y = attention(split(query), split(key), split(value), options, X{}, site);
+    return detail::run(out, X(reshape(transpose(y, 1, 2, site), {x.size(0), x.size(1), x.size(2)}, site)),
+                       site);
   }
 };
 
@@ -30,8 +52,8 @@ inline Activation activation_named(const std::string& name) {
   fail("text_config", "hidden_act must be gelu or quick_gelu; got '", name, "'");
 }
 
-template <class T>
-Var<T> activate(const Var<T>& x, Activation f, Site site) {
+template <class X>
+X activate(const X& x, Activation f, Site site) {
   return f == Activation::gelu ? gelu(x, site) : quick_gelu(x, site);
 }
 
@@ -41,17 +63,23 @@ namespace detail {
 inline void check_sizes(std::string_view op, index_t vocabulary, index_t width, index_t heads, index_t hidden,
                         index_t context) {
   check(vocabulary > 0 && width > 0 && heads > 0 && hidden > 0 && context > 0 && width % heads == 0, op,
-        "vocabulary, width, heads, hidden and context must be positive, the width a multiple of the heads; got ",
+        "vocabulary, width, heads, hidden and context must be positive, the width a multiple of the heads; "
+        "got ",
         vocabulary, ", ", width, ", ", heads, ", ", hidden, ", ", context);
 }
 
+// Rows ids (B, L) of a table, as (B, L, C).
+template <class X, class T>
+X rows_of(const Embedding<T>& table, const Tensor<index_t>& ids, Site site) {
+  return embedding(as<X>(table.weight), ids, -1, site);
+}
 // Positions 0 ... L - 1 of a table, as (L, C). Throws when ids (B, L) are not of rank 2 or longer than it.
-template <class T>
-Var<T> positions(std::string_view op, const Embedding<T>& table, const Tensor<index_t>& ids, Site site) {
+template <class X, class T>
+X positions(std::string_view op, const Embedding<T>& table, const Tensor<index_t>& ids, Site site) {
   const index_t context = table.weight.size(0);
   if (ids.rank() != 2 || ids.size(1) < 1 || ids.size(1) > context)
     fail(op, "ids (B, L) with L from 1 to ", context, " are needed; got ids ", ids.shape());
-  return slice(table.weight, 0, 0, ids.size(1), 1, site);
+  return slice(as<X>(table.weight), 0, 0, ids.size(1), 1, site);
 }
 
 }  // namespace detail

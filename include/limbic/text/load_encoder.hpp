@@ -1,11 +1,12 @@
 // load_text_encoder: the text model of a folder, as Hugging Face lays it out (link limbic::text).
 //
-//   CLIP           config.json, model.safetensors, and vocab.json + merges.txt or bpe_simple_vocab_16e6.txt.gz
-//   BERT, MiniLM   config.json, model.safetensors, vocab.txt; optional: sentence_bert_config.json (the longest text),
-//                  1_Pooling/config.json (must say: mean of the tokens), tokenizer_config.json (must not say: cased)
+//   CLIP           config.json, model.safetensors, and vocab.json + merges.txt or
+//   bpe_simple_vocab_16e6.txt.gz BERT, MiniLM   config.json, model.safetensors, vocab.txt; optional:
+//   sentence_bert_config.json (the longest text),
+//                  1_Pooling/config.json (must say: mean of the tokens), tokenizer_config.json (must not say:
+//                  cased)
 #pragma once
 
-#include <limbic/autograd/mode.hpp>
 #include <limbic/text/bert.hpp>
 #include <limbic/text/clip_text.hpp>
 #include <limbic/text/clip_tokenizer.hpp>
@@ -66,13 +67,11 @@ inline bool has_file(const std::string& folder, const char* name) {
   return std::filesystem::exists(folder + "/" + name, ignored);
 }
 
-// A tower as the encoder calls it, its weights frozen.
+// A tower as the encoder calls it.
 template <class Tower>
-TextEncoder::Tower frozen(Tower made) {
-  freeze(made);
+TextEncoder::Tower shared(Tower made) {
   return [tower = std::make_shared<const Tower>(std::move(made))](const Tensor<index_t>& ids) {
-    const NoGrad no_grad;
-    return (*tower)(ids).value();
+    return tower->infer(ids);
   };
 }
 
@@ -85,9 +84,10 @@ inline SafetensorsFile weights_in(const std::string& folder) {
 // CLIP's vocabulary in a folder, in either form. Throws as BpeVocabulary.
 inline BpeVocabulary load_clip_vocabulary(const std::string& folder) {
   if (detail::has_file(folder, "vocab.json"))
-    return BpeVocabulary::from_json(folder + "/vocab.json", detail::file_in(folder, "merges.txt", "the merges that go with vocab.json"));
-  return BpeVocabulary::from_gzip(
-      detail::file_in(folder, "bpe_simple_vocab_16e6.txt.gz", "a vocabulary, this or vocab.json + merges.txt"));
+    return BpeVocabulary::from_json(
+        folder + "/vocab.json", detail::file_in(folder, "merges.txt", "the merges that go with vocab.json"));
+  return BpeVocabulary::from_gzip(detail::file_in(folder, "bpe_simple_vocab_16e6.txt.gz",
+                                                  "a vocabulary, this or vocab.json + merges.txt"));
 }
 
 // CLIP's text tower and tokenizer. Throws as load_text_encoder().
@@ -106,14 +106,18 @@ inline TextEncoder load_clip_text(const std::string& folder) {
   c.activation = activation_named(text.string("hidden_act", "quick_gelu"));
 
   auto weights = std::make_shared<FileWeights<float>>(detail::weights_in(folder));
-  ClipText<float> tower(c, [weights](const std::string& name, const Shape& shape) { return (*weights)(name, shape); });
+  ClipText<float> tower(
+      c, [weights](const std::string& name, const Shape& shape) { return (*weights)(name, shape); });
   weights->done(clip_ignored_names());
-  auto tokenizer = std::make_shared<ClipTokenizer>(load_clip_vocabulary(folder), static_cast<std::size_t>(c.context));
+  auto tokenizer =
+      std::make_shared<ClipTokenizer>(load_clip_vocabulary(folder), static_cast<std::size_t>(c.context));
   if (tokenizer->vocabulary().size() > c.vocabulary)
-    fail("text_encoder", limbic::detail::quoted(folder), ": the vocabulary has ", tokenizer->vocabulary().size(),
-         " ids, the model ", c.vocabulary);
-  return TextEncoder("CLIP text tower, " + std::to_string(c.layers) + " layers, " + std::to_string(c.projection) + "-d", c.projection,
-                     [tokenizer](std::string_view s) { return (*tokenizer)(s); }, detail::frozen(std::move(tower)));
+    fail("text_encoder", limbic::detail::quoted(folder), ": the vocabulary has ",
+         tokenizer->vocabulary().size(), " ids, the model ", c.vocabulary);
+  return TextEncoder(
+      "CLIP text tower, " + std::to_string(c.layers) + " layers, " + std::to_string(c.projection) + "-d",
+      c.projection, [tokenizer](std::string_view s) { return (*tokenizer)(s); },
+      detail::shared(std::move(tower)));
 }
 
 // A BERT sentence encoder and its tokenizer. Throws as load_text_encoder().
@@ -131,10 +135,12 @@ inline TextEncoder load_bert(const std::string& folder) {
   c.activation = activation_named(all.string("hidden_act", "gelu"));
   const std::string where = limbic::detail::quoted(folder);
   const std::string places = all.string("position_embedding_type", "absolute");
-  if (places != "absolute") fail("text_encoder", where, ": position_embedding_type must be absolute; got '", places, "'");
+  if (places != "absolute")
+    fail("text_encoder", where, ": position_embedding_type must be absolute; got '", places, "'");
   index_t longest = c.context;
   if (detail::has_file(folder, "sentence_bert_config.json"))
-    longest = std::min(longest, detail::Settings(folder + "/sentence_bert_config.json").integer("max_seq_length", longest));
+    longest = std::min(
+        longest, detail::Settings(folder + "/sentence_bert_config.json").integer("max_seq_length", longest));
   if (detail::has_file(folder, "1_Pooling/config.json")) {
     const detail::Settings pooling(folder + "/1_Pooling/config.json");
     if (!pooling.flag("pooling_mode_mean_tokens", true) || pooling.flag("pooling_mode_cls_token", false) ||
@@ -143,18 +149,23 @@ inline TextEncoder load_bert(const std::string& folder) {
   }
   if (detail::has_file(folder, "tokenizer_config.json") &&
       !detail::Settings(folder + "/tokenizer_config.json").flag("do_lower_case", true))
-    fail("text_encoder", where, ": the model must be an uncased one; tokenizer_config.json says do_lower_case false");
+    fail("text_encoder", where,
+         ": the model must be an uncased one; tokenizer_config.json says do_lower_case false");
 
   const auto file = detail::weights_in(folder);
-  auto weights = std::make_shared<FileWeights<float>>(file, file.contains("bert.embeddings.word_embeddings.weight") ? "bert." : "");
-  Bert<float> tower(c, [weights](const std::string& name, const Shape& shape) { return (*weights)(name, shape); });
+  auto weights = std::make_shared<FileWeights<float>>(
+      file, file.contains("bert.embeddings.word_embeddings.weight") ? "bert." : "");
+  Bert<float> tower(
+      c, [weights](const std::string& name, const Shape& shape) { return (*weights)(name, shape); });
   weights->done(bert_ignored_names());
-  auto tokenizer = std::make_shared<const WordPieceTokenizer>(detail::file_in(folder, "vocab.txt", "the vocabulary"),
-                                                              static_cast<std::size_t>(std::max<index_t>(longest, 0)));
+  auto tokenizer =
+      std::make_shared<const WordPieceTokenizer>(detail::file_in(folder, "vocab.txt", "the vocabulary"),
+                                                 static_cast<std::size_t>(std::max<index_t>(longest, 0)));
   if (tokenizer->size() > c.vocabulary)
     fail("text_encoder", where, ": vocab.txt has ", tokenizer->size(), " tokens, the model ", c.vocabulary);
-  return TextEncoder("BERT sentence encoder, " + std::to_string(c.layers) + " layers, " + std::to_string(c.width) + "-d", c.width,
-                     [tokenizer](std::string_view s) { return (*tokenizer)(s); }, detail::frozen(std::move(tower)));
+  return TextEncoder(
+      "BERT sentence encoder, " + std::to_string(c.layers) + " layers, " + std::to_string(c.width) + "-d",
+      c.width, [tokenizer](std::string_view s) { return (*tokenizer)(s); }, detail::shared(std::move(tower)));
 }
 
 // Reads the folder's model. Throws, naming the file, when the kind of model is another, weights or vocabulary

@@ -30,7 +30,8 @@ inline std::vector<std::string> strings_of(const SafetensorsFile& file, const ch
   if (it == file.metadata().end())
     fail("prototypes", limbic::detail::quoted(file.source()), ": the metadata must name the ", key);
   std::vector<std::string> out;
-  for (const Json& v : Json::parse(it->second, file.source()).as_array()) out.push_back(v.as_string());
+  const Json list = Json::parse(it->second, file.source());
+  for (const Json& v : list.as_array()) out.push_back(v.as_string());
   return out;
 }
 
@@ -46,7 +47,9 @@ inline std::string json_list(const std::vector<std::string>& texts) {
 // length 1 (to 1e-3).
 inline Prototypes load_prototypes(const std::string& path) {
   const auto file = SafetensorsFile::open(path);
-  auto wrong = [&](const auto&... parts) { fail("prototypes", limbic::detail::quoted(path), ": ", parts...); };
+  auto wrong = [&](const auto&... parts) {
+    fail("prototypes", limbic::detail::quoted(path), ": ", parts...);
+  };
   const auto format = file.metadata().find("format");
   if (format == file.metadata().end() || format->second != "limbic-prototypes")
     wrong("the metadata must say format limbic-prototypes (hint: text_prototypes writes such files)");
@@ -61,7 +64,8 @@ inline Prototypes load_prototypes(const std::string& path) {
   for (index_t row = 0; row < s[0] * s[1]; ++row) {
     double sum = 0;
     for (index_t k = 0; k < s[2]; ++k, ++x) sum += static_cast<double>(*x) * static_cast<double>(*x);
-    if (!(std::fabs(std::sqrt(sum) - 1) <= 1e-3)) wrong("rows must be of length 1; row ", row, " has ", std::sqrt(sum));
+    if (!(std::fabs(std::sqrt(sum) - 1) <= 1e-3))
+      wrong("rows must be of length 1; row ", row, " has ", std::sqrt(sum));
   }
   return p;
 }

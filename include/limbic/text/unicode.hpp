@@ -1,16 +1,16 @@
 // Unicode as tokenizers see it: code points, their classes, lower case and normal forms (link limbic::text).
 //
-// Text is UTF-8 outside and std::u32string inside. Bytes that are not UTF-8 become U+FFFD, one for each longest
-// part of a sequence that could have been one (Unicode 15, section 3.9; Python's errors="replace").
+// Text is UTF-8 outside and std::u32string inside. Bytes that are not UTF-8 become U+FFFD, one for each
+// longest part of a sequence that could have been one (Unicode 15, section 3.9; Python's errors="replace").
 #pragma once
 
 #include <limbic/core/error.hpp>
 
+#include <utf8proc.h>
 #include <cstdlib>
 #include <memory>
 #include <string>
 #include <string_view>
-#include <utf8proc.h>
 
 namespace limbic::text {
 
@@ -69,7 +69,9 @@ inline std::string encode_utf8(std::u32string_view s) {
 // ---- classes ---------------------------------------------------------------------------------------
 
 // General category (UTF8PROC_CATEGORY_LU, ...).
-inline utf8proc_category_t category(char32_t c) { return utf8proc_category(static_cast<utf8proc_int32_t>(c)); }
+inline utf8proc_category_t category(char32_t c) {
+  return utf8proc_category(static_cast<utf8proc_int32_t>(c));
+}
 
 // Categories L and N.
 inline bool is_letter(char32_t c) {
@@ -98,8 +100,9 @@ inline bool is_cased(char32_t c) {
 // What a final sigma may have between it and the letters beside it.
 inline bool is_case_ignorable(char32_t c) {
   const auto k = category(c);
-  return k == UTF8PROC_CATEGORY_MN || k == UTF8PROC_CATEGORY_ME || k == UTF8PROC_CATEGORY_CF || k == UTF8PROC_CATEGORY_LM ||
-         k == UTF8PROC_CATEGORY_SK || std::u32string_view(U"'.:\u00b7\u2018\u2019\u2024\u2027").find(c) != std::u32string_view::npos;
+  return k == UTF8PROC_CATEGORY_MN || k == UTF8PROC_CATEGORY_ME || k == UTF8PROC_CATEGORY_CF ||
+         k == UTF8PROC_CATEGORY_LM || k == UTF8PROC_CATEGORY_SK ||
+         std::u32string_view(U"'.:\u00b7\u2018\u2019\u2024\u2027").find(c) != std::u32string_view::npos;
 }
 // Whether the letter at s[i] ends a word.
 inline bool is_final(std::u32string_view s, std::size_t i) {
@@ -110,8 +113,8 @@ inline bool is_final(std::u32string_view s, std::size_t i) {
 }
 }  // namespace detail
 
-// Lower case, as Python's str.lower(): the dotted capital I becomes two code points and, with `final_sigma`, a
-// capital sigma at a word's end its own form.
+// Lower case, as Python's str.lower(): the dotted capital I becomes two code points and, with `final_sigma`,
+// a capital sigma at a word's end its own form.
 inline std::u32string lower(std::u32string_view s, bool final_sigma = true) {
   std::u32string out;
   out.reserve(s.size());
@@ -137,7 +140,8 @@ inline std::u32string normalize(std::u32string_view s, NormalForm form) {
   const std::string bytes = encode_utf8(s);
   utf8proc_uint8_t* made = nullptr;
   const auto n = utf8proc_map(reinterpret_cast<const utf8proc_uint8_t*>(bytes.data()),
-                              static_cast<utf8proc_ssize_t>(bytes.size()), &made, static_cast<utf8proc_option_t>(options));
+                              static_cast<utf8proc_ssize_t>(bytes.size()), &made,
+                              static_cast<utf8proc_option_t>(options));
   const std::unique_ptr<utf8proc_uint8_t, void (*)(void*)> owner(made, std::free);
   if (n < 0) fail("unicode", "text cannot be normalised: ", utf8proc_errmsg(n));
   return decode_utf8({reinterpret_cast<const char*>(made), static_cast<std::size_t>(n)});

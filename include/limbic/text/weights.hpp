@@ -18,19 +18,20 @@ using WeightSource = std::function<Tensor<T>(const std::string& name, const Shap
 // Names that begin so may be in a file without being asked for.
 using IgnoredNames = std::vector<std::string>;
 
-// Parameters of a safetensors file whose names begin with `prefix`, half precision widened. done() throws when
-// the file has parameters that nobody asked for: those of a bigger model.
+// Parameters of a safetensors file whose names begin with `prefix`, half precision widened. done() throws
+// when the file has parameters that nobody asked for: those of a bigger model.
 template <class T>
 class FileWeights {
  public:
-  FileWeights(SafetensorsFile file, std::string prefix = "") : file_(std::move(file)), prefix_(std::move(prefix)) {}
+  FileWeights(SafetensorsFile file, std::string prefix = "")
+      : file_(std::move(file)), prefix_(std::move(prefix)) {}
 
   Tensor<T> operator()(const std::string& name, const Shape& shape) {
     const std::string full = prefix_ + name;
     const std::string where = limbic::detail::quoted(file_.source());
     if (!file_.contains(full))
-      fail("text_weights", where, ": tensor '", full, "' ", shape, " is missing; there are ", file_.entries().size(),
-           " (hint: the file must hold the model that config.json describes)");
+      fail("text_weights", where, ": tensor '", full, "' ", shape, " is missing; there are ",
+           file_.entries().size(), " (hint: the file must hold the model that config.json describes)");
     const Shape& found = file_.entry(full).shape;
     if (!(found == shape))
       fail("text_weights", where, ": tensor '", full, "' must be ", shape, " by config.json; got ", found);
@@ -44,8 +45,9 @@ class FileWeights {
                            return name.starts_with(start) || name.starts_with(prefix_ + start);
                          });
       if (!known)
-        fail("text_weights", limbic::detail::quoted(file_.source()), ": tensor ", limbic::detail::quoted(name), " ",
-             entry.shape, " has no place in the model that config.json describes");
+        fail("text_weights", limbic::detail::quoted(file_.source()), ": tensor ",
+             limbic::detail::quoted(name), " ", entry.shape,
+             " has no place in the model that config.json describes");
     }
   }
 

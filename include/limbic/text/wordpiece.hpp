@@ -1,9 +1,9 @@
 // BERT's uncased tokenizer (Devlin et al., arXiv 1810.04805): text to ids (link limbic::text).
 //
-// Control characters dropped, CJK characters set apart, accents stripped, lower case; split at white space and
-// around punctuation; each word cut greedily into the longest pieces of the vocabulary, "##" before those that do
-// not begin it; [UNK] for a word that cannot be cut so or has more than 100 characters. [CLS] before, [SEP] behind.
-// [MASK] and its like, written so, are themselves.
+// Control characters dropped, CJK characters set apart, accents stripped, lower case; split at white space
+// and around punctuation; each word cut greedily into the longest pieces of the vocabulary, "##" before those
+// that do not begin it; [UNK] for a word that cannot be cut so or has more than 100 characters. [CLS] before,
+// [SEP] behind. [MASK] and its like, written so, are themselves.
 #pragma once
 
 #include <limbic/text/lines.hpp>
@@ -28,7 +28,8 @@ inline bool is_cjk(char32_t c) {
          (c >= 0x2a700 && c <= 0x2ceaf) || (c >= 0xf900 && c <= 0xfaff) || (c >= 0x2f800 && c <= 0x2fa1f);
 }
 inline bool is_bert_punctuation(char32_t c) {
-  if (c < 0x80) return (c >= 33 && c <= 47) || (c >= 58 && c <= 64) || (c >= 91 && c <= 96) || (c >= 123 && c <= 126);
+  if (c < 0x80)
+    return (c >= 33 && c <= 47) || (c >= 58 && c <= 64) || (c >= 91 && c <= 96) || (c >= 123 && c <= 126);
   const auto k = category(c);
   return k >= UTF8PROC_CATEGORY_PC && k <= UTF8PROC_CATEGORY_PO;
 }
@@ -39,18 +40,22 @@ inline bool is_bert_punctuation(char32_t c) {
 class WordPieceTokenizer {
  public:
   // Reads vocab.txt: a token a line, the first has id 0. At most `context` ids come out. Throws when the file
-  // cannot be read, has a token twice, or lacks [UNK], [CLS] or [SEP], and when the context has no room for both.
+  // cannot be read, has a token twice, or lacks [UNK], [CLS] or [SEP], and when the context has no room for
+  // both.
   explicit WordPieceTokenizer(const std::string& path, std::size_t context = 512) : context_(context) {
     check(context >= 2, "wordpiece", "a context of at least 2 is needed; got ", context);
     const std::string text = detail::text_file(path);
     for (const auto line : detail::lines_of(text)) {
       const auto id = static_cast<index_t>(ids_.size());
       if (!ids_.emplace(line, id).second)
-        fail("vocabulary", limbic::detail::quoted(path), ": tokens must differ; line ", id + 1, " repeats ", limbic::detail::quoted(line));
+        fail("vocabulary", limbic::detail::quoted(path), ": tokens must differ; line ", id + 1, " repeats ",
+             limbic::detail::quoted(line));
     }
     const auto special = [&](const char* token) {
       const auto it = ids_.find(token);
-      if (it == ids_.end()) fail("vocabulary", limbic::detail::quoted(path), ": the vocabulary must have the token '", token, "'");
+      if (it == ids_.end())
+        fail("vocabulary", limbic::detail::quoted(path), ": the vocabulary must have the token '", token,
+             "'");
       return it->second;
     };
     unknown_ = special("[UNK]");
@@ -103,7 +108,8 @@ class WordPieceTokenizer {
     for (std::size_t i = 0; i < s.size() && ids.size() < context_;) {
       std::size_t end = i + 1;
       if (!is_space(s[i])) {
-        while (end < s.size() && !detail::is_bert_punctuation(s[i]) && !is_space(s[end]) && !detail::is_bert_punctuation(s[end]))
+        while (end < s.size() && !detail::is_bert_punctuation(s[i]) && !is_space(s[end]) &&
+               !detail::is_bert_punctuation(s[end]))
           ++end;
         pieces(std::u32string_view(s).substr(i, end - i), ids);
       }
