@@ -25,14 +25,14 @@ constexpr bool kHasMma = false;
 #endif
 
 #if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 800
-#define LIMBIC_MMA(shape_and_types)                                                                \
+#define LIMBIC_MMA(shape_and_types, type)                                                          \
   asm("mma.sync.aligned." shape_and_types " {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};" \
       : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])                                             \
       : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]))
 #elif defined(LIMBIC_EMULATED)
-#define LIMBIC_MMA(shape_and_types) emulator::mma(shape_and_types, d, a, b)
+#define LIMBIC_MMA(shape_and_types, type) emulator::mma(emulator::MmaType::type, d, a, b)
 #else
-#define LIMBIC_MMA(shape_and_types) static_cast<void>(d), static_cast<void>(a), static_cast<void>(b)
+#define LIMBIC_MMA(shape_and_types, type) static_cast<void>(d), static_cast<void>(a), static_cast<void>(b)
 #endif
 
 // d += a b for T = Bf16 or F16 (m16n8k16).
@@ -41,17 +41,17 @@ __device__ __forceinline__ void mma_16x8x16(float (&d)[4], const unsigned (&a)[4
 template <>
 __device__ __forceinline__ void mma_16x8x16<Bf16>(float (&d)[4], const unsigned (&a)[4],
                                                   const unsigned (&b)[2]) {
-  LIMBIC_MMA("m16n8k16.row.col.f32.bf16.bf16.f32");
+  LIMBIC_MMA("m16n8k16.row.col.f32.bf16.bf16.f32", bf16);
 }
 template <>
 __device__ __forceinline__ void mma_16x8x16<F16>(float (&d)[4], const unsigned (&a)[4],
                                                  const unsigned (&b)[2]) {
-  LIMBIC_MMA("m16n8k16.row.col.f32.f16.f16.f32");
+  LIMBIC_MMA("m16n8k16.row.col.f32.f16.f16.f32", f16);
 }
 // d += a b for tf32 (m16n8k8); operands are floats as to_tf32() leaves them.
 __device__ __forceinline__ void mma_16x8x8_tf32(float (&d)[4], const unsigned (&a)[4],
                                                 const unsigned (&b)[2]) {
-  LIMBIC_MMA("m16n8k8.row.col.f32.tf32.tf32.f32");
+  LIMBIC_MMA("m16n8k8.row.col.f32.tf32.tf32.f32", tf32);
 }
 #undef LIMBIC_MMA
 
@@ -86,7 +86,8 @@ __device__ __forceinline__ void load_matrices(unsigned (&r)[4], const void* row)
                  : "r"(from)
                  : "memory");
 #elif defined(LIMBIC_EMULATED)
-  emulator::load_matrices(r, 4, row, kTransposed);
+  const uint4 q = emulator::load_matrices(4, row, kTransposed);
+  r[0] = q.x, r[1] = q.y, r[2] = q.z, r[3] = q.w;
 #else
   static_cast<void>(r), static_cast<void>(row);
 #endif
@@ -107,7 +108,8 @@ __device__ __forceinline__ void load_matrices(unsigned (&r)[2], const void* row)
                  : "r"(from)
                  : "memory");
 #elif defined(LIMBIC_EMULATED)
-  emulator::load_matrices(r, 2, row, kTransposed);
+  const uint4 q = emulator::load_matrices(2, row, kTransposed);
+  r[0] = q.x, r[1] = q.y;
 #else
   static_cast<void>(r), static_cast<void>(row);
 #endif
