@@ -176,7 +176,7 @@ __global__ void shuffles_kernel(const float* x, float* y) {
 
 template <int kFault>
 __global__ void asynchronous_kernel(const float* x, float* y) {
-  __shared__ alignas(16) float tile[256];
+  __shared__ __align__(16) float tile[256];
   const unsigned t = threadIdx.x;
   copy_async<16>(tile + 4 * t, x + 4 * t);
   commit_copies();

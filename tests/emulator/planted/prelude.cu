@@ -55,8 +55,8 @@ __global__ void matrix_product_tf32_kernel(const float* a, const float* b, float
 }
 
 __global__ void matrix_product_loaded_kernel(const float* a, const float* b, float* d) {
-  __shared__ alignas(16) Bf16 left[16][16];
-  __shared__ alignas(16) Bf16 right[16][8];
+  __shared__ __align__(16) Bf16 left[16][16];
+  __shared__ __align__(16) Bf16 right[16][8];
   const int lane = lane_index();
   for (int i = lane; i < 256; i += 32) left[i / 16][i % 16] = from_float<Bf16>(a[i]);
   for (int i = lane; i < 128; i += 32) right[i / 8][i % 8] = from_float<Bf16>(b[i]);

@@ -29,6 +29,7 @@ const char* name_of(cudaError_t error) {
     LIMBIC_NAME(cudaErrorInvalidConfiguration)
     LIMBIC_NAME(cudaErrorInvalidDevicePointer)
     LIMBIC_NAME(cudaErrorInvalidMemcpyDirection)
+    LIMBIC_NAME(cudaErrorInsufficientDriver)
     LIMBIC_NAME(cudaErrorNoDevice)
     LIMBIC_NAME(cudaErrorInvalidDevice)
     LIMBIC_NAME(cudaErrorInvalidResourceHandle)

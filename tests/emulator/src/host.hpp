@@ -11,6 +11,8 @@ namespace emulator {
 cudaError_t fail_with(cudaError_t error, const std::string& text = {});
 int device_of_thread();
 
+// What the handles of the default stream stand for: nullptr, or the calling thread's own stream.
+cudaStream_t real_stream(cudaStream_t stream);
 // Does the work now, or records it where the stream is capturing.
 cudaError_t submit(cudaStream_t stream, std::function<cudaError_t()> work);
 bool is_capturing(cudaStream_t stream);

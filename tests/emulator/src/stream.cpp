@@ -49,7 +49,7 @@ thread_local const char* next_name = nullptr;
 struct CUstream_st {
   unsigned flags;
   int device;
-  std::shared_ptr<Capture> capture;
+  std::shared_ptr<Capture> capture{};
   std::uint64_t recorded = 0, joined = 0;  // nodes of this stream; those that the origin waits for
 };
 struct CUevent_st {
@@ -69,7 +69,18 @@ struct CUgraphExec_st {
 
 namespace emulator {
 
-bool is_capturing(cudaStream_t stream) { return stream && stream->capture; }
+cudaStream_t real_stream(cudaStream_t stream) {
+  if (stream == cudaStreamLegacy) return nullptr;
+  if (stream != cudaStreamPerThread) return stream;
+  thread_local CUstream_st own{cudaStreamDefault, 0, nullptr};
+  if (!own.capture) own.device = device_of_thread();
+  return &own;
+}
+
+bool is_capturing(cudaStream_t stream) {
+  stream = real_stream(stream);
+  return stream && stream->capture;
+}
 
 cudaError_t refuse_while_capturing(const char* call) {
   const std::lock_guard lock(stream_mutex);
@@ -83,6 +94,7 @@ cudaError_t refuse_while_capturing(const char* call) {
 }
 
 cudaError_t submit(cudaStream_t stream, std::function<cudaError_t()> work) {
+  stream = real_stream(stream);
   if (options().devices <= 0) return fail_with(cudaErrorNoDevice);
   {
     const std::lock_guard lock(stream_mutex);
@@ -107,6 +119,7 @@ cudaError_t submit(cudaStream_t stream, std::function<cudaError_t()> work) {
 }
 
 cudaError_t captured_allocation(cudaStream_t stream, Allocation* allocation) {
+  stream = real_stream(stream);
   if (!is_capturing(stream)) return cudaSuccess;
   suspend(allocation);
   stream->capture->work->allocations.push_back(allocation);
@@ -118,6 +131,7 @@ cudaError_t captured_allocation(cudaStream_t stream, Allocation* allocation) {
 }
 
 cudaError_t captured_free(cudaStream_t stream, Allocation* allocation) {
+  stream = real_stream(stream);
   const auto& mine = stream->capture->work->allocations;
   const bool own = std::find(mine.begin(), mine.end(), allocation) != mine.end();
   if (!allocation) return fail_with(cudaErrorInvalidValue, "free of what is no allocation");
@@ -133,6 +147,7 @@ void name_next_kernel(const char* name) { next_name = name; }
 
 cudaError_t launch(const void* function, const KernelType& type, dim3 grid, dim3 block_shape, void** arguments,
                    std::size_t shared_bytes, cudaStream_t stream) {
+  stream = real_stream(stream);
   const char* given = std::exchange(next_name, nullptr);
   if (options().devices <= 0) return fail_with(cudaErrorNoDevice);
   const std::uint64_t threads = std::uint64_t{block_shape.x} * block_shape.y * block_shape.z;
@@ -204,11 +219,12 @@ cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned flags) {
   return cudaSuccess;
 }
 cudaError_t cudaStreamDestroy(cudaStream_t stream) {
-  if (!stream) return fail_with(cudaErrorInvalidResourceHandle);
+  if (!stream || stream != real_stream(stream)) return fail_with(cudaErrorInvalidResourceHandle);
   delete stream;
   return cudaSuccess;
 }
 cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
+  stream = real_stream(stream);
   const std::lock_guard lock(stream_mutex);
   if (!is_capturing(stream)) return cudaSuccess;
   stream->capture->broken = true;
@@ -216,6 +232,7 @@ cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
 }
 cudaError_t cudaStreamQuery(cudaStream_t stream) { return cudaStreamSynchronize(stream); }
 cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned) {
+  stream = real_stream(stream);
   if (!event) return fail_with(cudaErrorInvalidResourceHandle);
   const std::lock_guard lock(stream_mutex);
   if (!event->capture) return cudaSuccess;
@@ -249,6 +266,7 @@ cudaError_t cudaEventDestroy(cudaEvent_t event) {
   return cudaSuccess;
 }
 cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
+  stream = real_stream(stream);
   if (!event) return fail_with(cudaErrorInvalidResourceHandle);
   const std::lock_guard lock(stream_mutex);
   event->capture = stream ? stream->capture : nullptr;
@@ -274,6 +292,7 @@ cudaError_t cudaEventElapsedTime(float* milliseconds, cudaEvent_t start, cudaEve
 }
 
 cudaError_t cudaStreamBeginCapture(cudaStream_t stream, cudaStreamCaptureMode mode) {
+  stream = real_stream(stream);
   const std::lock_guard lock(stream_mutex);
   if (!stream) return fail_with(cudaErrorStreamCaptureUnsupported, "the default stream cannot capture");
   if (stream->capture) return fail_with(cudaErrorIllegalState, "the stream is capturing already");
@@ -284,6 +303,7 @@ cudaError_t cudaStreamBeginCapture(cudaStream_t stream, cudaStreamCaptureMode mo
   return cudaSuccess;
 }
 cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t* graph) {
+  stream = real_stream(stream);
   const std::lock_guard lock(stream_mutex);
   *graph = nullptr;
   if (!stream || !stream->capture) return fail_with(cudaErrorIllegalState, "the stream is not capturing");
@@ -302,6 +322,7 @@ cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t* graph) {
   return cudaSuccess;
 }
 cudaError_t cudaStreamIsCapturing(cudaStream_t stream, cudaStreamCaptureStatus* status) {
+  stream = real_stream(stream);
   const std::lock_guard lock(stream_mutex);
   *status = !is_capturing(stream)     ? cudaStreamCaptureStatusNone
             : stream->capture->broken ? cudaStreamCaptureStatusInvalidated

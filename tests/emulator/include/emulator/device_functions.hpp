@@ -1,7 +1,9 @@
 // CUDA's device functions, by their names there.
 #pragma once
 
-#include <cmath>
+// Not <cmath>: exp(float) and the like are in the global namespace in CUDA.
+#include <math.h>
+
 #include <cstdlib>
 #include <cstring>
 #include <type_traits>
@@ -221,6 +223,7 @@ LIMBIC_EMULATED_FUNCTION float __cosf(float x) { return std::cos(x); }
 LIMBIC_EMULATED_FUNCTION float __tanhf(float x) { return std::tanh(x); }
 LIMBIC_EMULATED_FUNCTION float __saturatef(float x) { return x > 0.0f ? (x < 1.0f ? x : 1.0f) : 0.0f; }
 LIMBIC_EMULATED_FUNCTION float rsqrtf(float x) { return 1.0f / std::sqrt(x); }
+LIMBIC_EMULATED_FUNCTION float rsqrt(float x) { return rsqrtf(x); }
 LIMBIC_EMULATED_FUNCTION double rsqrt(double x) { return 1.0 / std::sqrt(x); }
 LIMBIC_EMULATED_FUNCTION float rcbrtf(float x) { return 1.0f / std::cbrt(x); }
 LIMBIC_EMULATED_FUNCTION float normcdff(float x) { return 0.5f * std::erfc(-x * 0.70710678118654752f); }
