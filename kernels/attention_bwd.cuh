@@ -112,10 +112,10 @@ __global__ void __launch_bounds__(kAttentionThreads)
     attention_delta(const __grid_constant__ AttentionCall<T> call, const __grid_constant__ AttentionGradients<T> grads, T* delta) {
   const std::int64_t rows = static_cast<std::int64_t>(call.B) * call.H * call.Lq;
   const std::int64_t row = (static_cast<std::int64_t>(blockIdx.x) * kAttentionThreads + threadIdx.x) / 8;
-  const std::int64_t there = row < rows ? row : 0, bh = there / call.Lq;
-  const int i = static_cast<int>(there % call.Lq), b = static_cast<int>(bh / call.H), h = static_cast<int>(bh % call.H);
+  const std::int64_t bh = row / call.Lq;
+  const int i = static_cast<int>(row % call.Lq), b = static_cast<int>(bh / call.H), h = static_cast<int>(bh % call.H);
   const HeadRows<const T> y(grads.y, b, h), dy(grads.dy, b, h);
-  const T sum = row_delta(dy.at(i), y.at(i), call.Ev, y.vectors && dy.vectors);
+  const T sum = row_delta(dy.at(i), y.at(i), row < rows ? call.Ev : 0, y.vectors && dy.vectors);
   // Four rows a warp; its first lanes write them, side by side.
   const T mine = __shfl_sync(kFullMask, sum, lane_index() * 8 % 32);
   const std::int64_t to = row - lane_index() / 8 + lane_index();
@@ -275,8 +275,8 @@ __global__ void __launch_bounds__(kAttentionThreads, 1)
   __syncthreads();
   for (int first = warp * 4; first < queries; first += threads / 8) {
     const int i = first + lane.row;
-    const T sum = row_delta(dy + i * rows.stride_v, y.at(min(i, call.Lq - 1)), call.Ev, y.vectors);
-    if (lane.col == 0) delta[i] = i < call.Lq ? sum : T(0);
+    const T sum = row_delta(dy + i * rows.stride_v, y.at(i), i < call.Lq ? call.Ev : 0, y.vectors);
+    if (lane.col == 0) delta[i] = sum;
   }
   __syncthreads();
 
