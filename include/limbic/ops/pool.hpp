@@ -35,8 +35,8 @@ struct PoolShape {
 
   index_t plane() const { return height * width; }
   Shape pooled(Shape x) const {
-    x[x.rank() - 1] = cols.count();
-    if (!flat) x[x.rank() - 2] = rows.count();
+    x[x.rank() - 1] = cols.count;
+    if (!flat) x[x.rank() - 2] = rows.count;
     return x;
   }
   Shape whole(Shape y) const {
@@ -53,12 +53,12 @@ inline PoolWindows pool_windows(std::string_view op, index_t size, index_t kerne
         " for kernel ", kernel);
   if (size + 2 * padding < kernel || size == 0)
     fail(op, "the kernel must fit into the padded x; got x ", x, ", kernel ", kernel, ", padding ", padding);
-  PoolWindows w;
-  for (index_t first = -padding; first + kernel <= size + padding; first += stride) {
-    const index_t begin = std::max<index_t>(first, 0), end = std::min(first + kernel, size);
-    w.push_back(begin, end, count_pad ? kernel : end - begin);
-  }
-  return w;
+  return {.size = size,
+          .count = (size + 2 * padding - kernel) / stride + 1,
+          .kernel = kernel,
+          .stride = stride,
+          .padding = padding,
+          .count_padding = count_pad};
 }
 
 inline PoolShape pool_shape(std::string_view op, const Shape& x, HeightWidth kernel, Pool2dOptions o) {
@@ -77,16 +77,10 @@ inline PoolShape pool_shape(std::string_view op, const Shape& x, index_t kernel,
       {},
       pool_windows(op, x.back(), kernel, o.stride ? o.stride : kernel, o.padding, o.count_include_pad, x),
       true};
-  s.rows.push_back(0, 1, 1);
   return s;
 }
 inline PoolWindows adaptive_windows(index_t size, index_t count) {
-  PoolWindows w;
-  for (index_t i = 0; i < count; ++i) {
-    const index_t begin = i * size / count, end = ((i + 1) * size + count - 1) / count;
-    w.push_back(begin, end, end - begin);
-  }
-  return w;
+  return {.size = size, .count = count, .adaptive = true};
 }
 
 // y = elements of x that an index names, plane by plane; and its transpose.
@@ -94,17 +88,15 @@ template <class T, class D, bool Transposed>
 struct PlanePick {
   static constexpr const char* name = Transposed ? "plane_scatter" : "plane_gather";
   Tensor<index_t, D> index;
-  Shape from, to;  // x's and y's
-  index_t plane_in, plane_out;
+  PoolShape s;
 
-  Shape infer(const Tensor<T, D>&) { return Transposed ? from : to; }
+  Shape infer(const Tensor<T, D>& x) { return Transposed ? s.whole(x.shape()) : s.pooled(x.shape()); }
   void forward(Tensor<T, D>& y, const Tensor<T, D>& x) {
-    if constexpr (Transposed) plane_scatter(D{}, y, x.contiguous(), index, plane_in, plane_out);
-    else plane_gather(D{}, y, x.contiguous(), index, plane_in, plane_out);
+    if constexpr (Transposed) plane_scatter(D{}, y, x.contiguous(), index, s.plane(), s.width, s.rows, s.cols);
+    else plane_gather(D{}, y, x.contiguous(), index, s.plane(), s.rows.count * s.cols.count);
   }
   void gradient(GradContext<T, D>& c, const Var<T, D>& dy) {
-    if (c.wants(0))
-      c.give(0, apply(Site::here(), PlanePick<T, D, !Transposed>{index, from, to, plane_in, plane_out}, dy));
+    if (c.wants(0)) c.give(0, apply(Site::here(), PlanePick<T, D, !Transposed>{index, s}, dy));
   }
 };
 
@@ -114,12 +106,8 @@ struct MaxPool {
   PoolShape s;
   bool keep = false;
   Tensor<index_t, D> index{};
-  Shape from{}, to{};
 
-  Shape infer(const Tensor<T, D>& x) {
-    from = x.shape();
-    return to = s.pooled(from);
-  }
+  Shape infer(const Tensor<T, D>& x) { return s.pooled(x.shape()); }
   void forward(Tensor<T, D>& y, const Tensor<T, D>& x) {
     index = Tensor<index_t, D>::empty(y.shape());
     max_pool_fwd(D{}, y, index, x.contiguous(), s.plane(), s.width, s.rows, s.cols);
@@ -127,13 +115,11 @@ struct MaxPool {
   }
   void backward(const Tensor<T, D>& dy, Grad<T, D>& dx) {
     dx.write([&](Tensor<T, D>& g) {
-      plane_scatter(D{}, g, dy.contiguous(), index, s.plane(), s.rows.count() * s.cols.count());
+      plane_scatter(D{}, g, dy.contiguous(), index, s.plane(), s.width, s.rows, s.cols);
     });
   }
   void gradient(GradContext<T, D>& c, const Var<T, D>& dy) {
-    if (!c.wants(0)) return;
-    c.give(0, apply(Site::here(),
-                    PlanePick<T, D, true>{index, from, to, s.plane(), s.rows.count() * s.cols.count()}, dy));
+    if (c.wants(0)) c.give(0, apply(Site::here(), PlanePick<T, D, true>{index, s}, dy));
   }
 };
 

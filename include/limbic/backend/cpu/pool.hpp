@@ -2,24 +2,11 @@
 #pragma once
 
 #include <limbic/backend/cpu/parallel.hpp>
+#include <limbic/core/conv_shape.hpp>
+#include <limbic/core/pool_windows.hpp>
 #include <limbic/core/tensor.hpp>
 
-#include <vector>
-
 namespace limbic {
-
-// The windows of one dimension: output i sees [begin[i], end[i]) of the input, padding left out, and counts
-// `size[i]` places, padding included as far as it is to count.
-struct PoolWindows {
-  std::vector<index_t> begin, end, size;
-
-  index_t count() const { return static_cast<index_t>(begin.size()); }
-  void push_back(index_t first, index_t last, index_t places) {
-    begin.push_back(first);
-    end.push_back(last);
-    size.push_back(places);
-  }
-};
 
 namespace cpu::detail {
 
@@ -32,6 +19,16 @@ void for_planes(index_t planes, index_t in, index_t out, const F& f) {
   });
 }
 
+// Calls f(rows, columns, places) for every window of a plane, in order.
+template <class F>
+void for_windows(const PoolWindows& rows, const PoolWindows& cols, const F& f) {
+  for (index_t i = 0; i < rows.count; ++i) {
+    const IndexRange row{rows.begin(i), rows.end(i)};
+    for (index_t j = 0; j < cols.count; ++j)
+      f(row, IndexRange{cols.begin(j), cols.end(j)}, rows.places(i) * cols.places(j));
+  }
+}
+
 }  // namespace cpu::detail
 
 // y = the largest of each window (rows x cols) of the planes (width: their W), index = where in the plane it
@@ -42,23 +39,22 @@ void max_pool_fwd(Cpu, Tensor<T, Cpu>& y, Tensor<index_t, Cpu>& index, const Ten
   if (y.numel() == 0) return;
   T* const to = y.mutable_data();
   index_t* const where = index.mutable_data();
-  const index_t out = rows.count() * cols.count();
+  const index_t out = rows.count * cols.count;
   cpu::detail::for_planes(y.numel() / out, plane, out, [&](index_t in, index_t at) {
-    for (std::size_t i = 0; i < rows.begin.size(); ++i)
-      for (std::size_t j = 0; j < cols.begin.size(); ++j, ++at) {
-        index_t best = rows.begin[i] * width + cols.begin[j];
-        T value = x.data()[in + best];
-        for (index_t r = rows.begin[i]; r < rows.end[i]; ++r)
-          for (index_t c = cols.begin[j]; c < cols.end[j]; ++c) {
-            const T v = x.data()[in + r * width + c];
-            if (v > value || (v != v && value == value)) {
-              value = v;
-              best = r * width + c;
-            }
+    cpu::detail::for_windows(rows, cols, [&](const IndexRange& row, const IndexRange& col, index_t) {
+      index_t best = row.begin * width + col.begin;
+      T value = x.data()[in + best];
+      for (index_t r = row.begin; r < row.end; ++r)
+        for (index_t c = col.begin; c < col.end; ++c) {
+          const T v = x.data()[in + r * width + c];
+          if (v > value || (v != v && value == value)) {
+            value = v;
+            best = r * width + c;
           }
-        to[at] = value;
-        where[at] = best;
-      }
+        }
+      to[at] = value;
+      where[at++] = best;
+    });
   });
 }
 
@@ -73,11 +69,13 @@ void plane_gather(Cpu, Tensor<T, Cpu>& y, const Tensor<T, Cpu>& x, const Tensor<
   });
 }
 
-// dx = 0, then += dy where `index` says, plane by plane: the transpose of plane_gather(). All dense.
+// dx = 0, then += dy where `index` says, plane by plane: the transpose of plane_gather(). An index lies inside
+// its output's window, from which a device may find what goes where. All dense.
 template <class T>
 void plane_scatter(Cpu, Tensor<T, Cpu>& dx, const Tensor<T, Cpu>& dy, const Tensor<index_t, Cpu>& index,
-                   index_t plane, index_t out) {
+                   index_t plane, index_t, const PoolWindows& rows, const PoolWindows& cols) {
   if (dx.numel() == 0) return;
+  const index_t out = rows.count * cols.count;
   T* const to = dx.mutable_data();
   cpu::detail::for_planes(dx.numel() / plane, plane, out, [&](index_t in, index_t at) {
     std::fill_n(to + in, plane, T(0));
@@ -91,15 +89,14 @@ void avg_pool_fwd(Cpu, Tensor<T, Cpu>& y, const Tensor<T, Cpu>& x, index_t plane
                   const PoolWindows& rows, const PoolWindows& cols) {
   if (y.numel() == 0) return;
   T* const to = y.mutable_data();
-  const index_t out = rows.count() * cols.count();
+  const index_t out = rows.count * cols.count;
   cpu::detail::for_planes(y.numel() / out, plane, out, [&](index_t in, index_t at) {
-    for (std::size_t i = 0; i < rows.begin.size(); ++i)
-      for (std::size_t j = 0; j < cols.begin.size(); ++j, ++at) {
-        T sum = 0;
-        for (index_t r = rows.begin[i]; r < rows.end[i]; ++r)
-          for (index_t c = cols.begin[j]; c < cols.end[j]; ++c) sum += x.data()[in + r * width + c];
-        to[at] = sum / static_cast<T>(rows.size[i] * cols.size[j]);
-      }
+    cpu::detail::for_windows(rows, cols, [&](const IndexRange& row, const IndexRange& col, index_t places) {
+      T sum = 0;
+      for (index_t r = row.begin; r < row.end; ++r)
+        for (index_t c = col.begin; c < col.end; ++c) sum += x.data()[in + r * width + c];
+      to[at++] = sum / static_cast<T>(places);
+    });
   });
 }
 
@@ -109,17 +106,14 @@ void avg_pool_bwd(Cpu, Tensor<T, Cpu>& dx, const Tensor<T, Cpu>& dy, index_t pla
                   const PoolWindows& rows, const PoolWindows& cols) {
   if (dx.numel() == 0) return;
   T* const to = dx.mutable_data();
-  cpu::detail::for_planes(dx.numel() / plane, plane, rows.count() * cols.count(),
-                          [&](index_t in, index_t at) {
-                            std::fill_n(to + in, plane, T(0));
-                            for (std::size_t i = 0; i < rows.begin.size(); ++i)
-                              for (std::size_t j = 0; j < cols.begin.size(); ++j, ++at) {
-                                const T share = dy.data()[at] / static_cast<T>(rows.size[i] * cols.size[j]);
-                                for (index_t r = rows.begin[i]; r < rows.end[i]; ++r)
-                                  for (index_t c = cols.begin[j]; c < cols.end[j]; ++c)
-                                    to[in + r * width + c] += share;
-                              }
-                          });
+  cpu::detail::for_planes(dx.numel() / plane, plane, rows.count * cols.count, [&](index_t in, index_t at) {
+    std::fill_n(to + in, plane, T(0));
+    cpu::detail::for_windows(rows, cols, [&](const IndexRange& row, const IndexRange& col, index_t places) {
+      const T share = dy.data()[at++] / static_cast<T>(places);
+      for (index_t r = row.begin; r < row.end; ++r)
+        for (index_t c = col.begin; c < col.end; ++c) to[in + r * width + c] += share;
+    });
+  });
 }
 
 }  // namespace limbic
