@@ -128,7 +128,7 @@ __global__ void uninitialised_shared_kernel(float* y) {
   __shared__ float tile[32];
   const unsigned t = threadIdx.x;
   if (!kFault || t != 7) tile[t] = 1;
-  y[t] = tile[t];
+  y[32 * blockIdx.x + t] = tile[t];
 }
 
 template <int kFault>

@@ -78,7 +78,11 @@ class Device {
 };
 
 // 0, 1, 2, ... scaled.
-std::vector<float> ramp(std::size_t n, float step = 1.0f);
+inline std::vector<float> ramp(std::size_t n, float step = 1.0f) {
+  std::vector<float> v(n);
+  for (std::size_t i = 0; i < n; ++i) v[i] = step * static_cast<float>(i);
+  return v;
+}
 
 // Options as they were, when this goes.
 struct KeepOptions {

@@ -78,7 +78,7 @@ void exit_fibre() {
   if (block.waiting && block.waiting == block.live)
     report(Kind::barrier, [&] {
       return "it returns, while " + std::to_string(block.waiting) + " threads wait at " + block.barrier_kind +
-             " (" + block.barrier_place.file + ":" + std::to_string(block.barrier_place.line) + ")";
+             " (" + to_text(block.barrier_place) + ")";
     });
   switch_from(fibre);
 }
@@ -119,6 +119,7 @@ bool run_block(const Launch& launch, std::uint64_t number) {
   s.block_begin = s.interval_begin = make_access(now, 0);
   b.begun.emplace_back(now, number);
   b.acquired.clear();
+  b.unwritten.found = false;
   b.live = b.threads;
   b.waiting = b.ready_head = b.ready_count = 0;
   for (unsigned w = 0; w * kWarp < b.threads; ++w) {
@@ -141,7 +142,12 @@ bool run_block(const Launch& launch, std::uint64_t number) {
   enter(first);
   emulator_switch(&b.main_stack_pointer, first.stack_pointer);
   leave();
-  if (b.failed) add_finding(b.fault.kind, b.fault.thread, b.fault.format(b.fault.data));
+  if (!b.failed && !b.live && b.unwritten.found) {
+    add_finding(Kind::uninitialised, b.unwritten.thread, describe_unwritten());
+    b.failed = true;
+  } else if (b.failed) {
+    add_finding(b.fault.kind, b.fault.thread, b.fault.format(b.fault.data));
+  }
   if (!b.failed && b.live) {
     const Kind kind = b.waiting == b.live ? Kind::barrier : Kind::warp;
     unsigned thread = 0;
@@ -168,6 +174,7 @@ void yield_fibre() {
 
 void release_barrier() {
   Block& b = block;
+  if (b.unwritten.found) end_launch(Kind::uninitialised, 0, nullptr, nullptr);
   const Tick now = ++ticks;
   state.interval_begin = make_access(now, 0);
   b.result = b.votes;
@@ -192,9 +199,9 @@ int block_barrier(int predicate, const char* kind, Place place) {
     b.votes = 0;
   } else if (place.line != b.barrier_place.line || std::string_view(place.file) != b.barrier_place.file) {
     report(Kind::barrier, [&] {
-      return std::string("it is at ") + kind + " (" + place.file + ":" + std::to_string(place.line) +
-             "), while " + std::to_string(b.waiting) + " threads wait at another one, " + b.barrier_kind +
-             " (" + b.barrier_place.file + ":" + std::to_string(b.barrier_place.line) + ")";
+      return std::string("it is at ") + kind + " (" + to_text(place) + "), while " +
+             std::to_string(b.waiting) + " threads wait at another one, " + b.barrier_kind + " (" +
+             to_text(b.barrier_place) + ")";
     });
   }
   b.votes += predicate != 0;
@@ -205,8 +212,8 @@ int block_barrier(int predicate, const char* kind, Place place) {
     if (b.live != b.threads)
       report(Kind::barrier, [&] {
         return "the " + std::to_string(b.live) + " threads of the block that are left meet at " + kind +
-               " (" + place.file + ":" + std::to_string(place.line) + "), " +
-               std::to_string(b.threads - b.live) + " have returned before it";
+               " (" + to_text(place) + "), " + std::to_string(b.threads - b.live) +
+               " have returned before it";
       });
     release_barrier();
   }

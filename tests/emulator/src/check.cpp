@@ -17,6 +17,14 @@ struct Fence {
 };
 Fence last_fence[kMaxThreads];
 
+// The function whose shared variables an instruction has been to in this launch.
+struct Bound {
+  const void* pc = nullptr;
+  Access launch = 0;
+  unsigned owner = 0;
+};
+Bound bounds[512];
+
 std::string count_bytes(std::size_t n) { return std::to_string(n) + (n == 1 ? " byte" : " bytes"); }
 
 const char* verb(Touch kind) {
@@ -44,8 +52,8 @@ bool acquired(Access a) {
   return false;
 }
 
-// Whether an earlier access is ordered before what the running thread does now. What lies before `begin` (of the
-// launch for global memory, of the block for shared) is.
+// Whether an earlier access is ordered before what the running thread does now. What lies before `begin` (of
+// the launch for global memory, of the block for shared) is.
 bool ordered(Access a, Access begin) {
   const State& s = state;
   if (a < begin) return true;
@@ -112,16 +120,24 @@ Access join(Access a, Access now, Access begin) {
   });
 }
 
-[[noreturn, gnu::noinline]] void report_uninitialised(Access write, Touch kind, std::uintptr_t address,
-                                                      unsigned bytes, const Allocation& a, const void* pc) {
-  const bool flying = write & kInFlight;
-  report(flying ? Kind::asynchronous_copy : Kind::uninitialised, [&] {
-    return std::string("it ") + verb(kind) + " " + count_bytes(bytes) + " of " +
-           describe_address(address, &a) + " in " + place_of(pc) +
-           (flying ? ", where an asynchronous copy by thread " + describe_thread(thread_of(write)) +
-                         " has not been waited for"
-                   : ", which nothing has written");
-  });
+std::string words_of_unwritten(Touch kind, std::uintptr_t address, unsigned bytes, const Allocation* a,
+                               const void* pc) {
+  return std::string("it ") + verb(kind) + " " + count_bytes(bytes) + " of " + describe_address(address, a) +
+         " in " + place_of(pc) + ", which nothing has written";
+}
+
+[[gnu::noinline]] void report_uninitialised(Access write, Touch kind, std::uintptr_t address, unsigned bytes,
+                                            const Allocation& a, const void* pc) {
+  if (write & kInFlight)
+    report(Kind::asynchronous_copy, [&] {
+      return std::string("it ") + verb(kind) + " " + count_bytes(bytes) + " of " +
+             describe_address(address, &a) + " in " + place_of(pc) +
+             ", where an asynchronous copy by thread " + describe_thread(thread_of(write)) +
+             " has not been waited for";
+    });
+  if (a.space == Allocation::global)
+    report(Kind::uninitialised, [&] { return words_of_unwritten(kind, address, bytes, &a, pc); });
+  if (!block.unwritten.found) block.unwritten = {true, state.current->id, kind, address, bytes, &a, pc};
 }
 
 [[noreturn, gnu::noinline]] void report_address(Touch kind, std::uintptr_t address, unsigned bytes,
@@ -159,11 +175,12 @@ Access join(Access a, Access now, Access begin) {
 }
 
 template <Touch kind>
-inline void check_record(Record& r, const Allocation& a, Access birth, Access begin, std::uintptr_t address, unsigned bytes,
-                         const void* pc, Counters* counters, unsigned granule) {
+inline void check_record(Record& r, const Allocation& a, Access birth, Access begin, std::uintptr_t address,
+                         unsigned bytes, const void* pc, Counters* counters, unsigned granule) {
   State& s = state;
   const Access now = s.now, w = r.write;
-  if (!clearly_ordered(w, begin) && !(kind == Touch::atomic && (w & kAtomic)) && !ordered(w, begin)) [[unlikely]]
+  if (!clearly_ordered(w, begin) && !(kind == Touch::atomic && (w & kAtomic)) && !ordered(w, begin))
+      [[unlikely]]
     report_race(w, r.write_pc, true, kind, address, bytes, a, pc);
   if constexpr (kind == Touch::read || kind == Touch::atomic) {
     if (((w < birth && !a.filled) || (w & kInFlight)) &&
@@ -223,6 +240,16 @@ template <Touch kind>
     a = n == 0xffff ? nullptr : &shared.variables[n];
     if (!a || address + bytes > a->end || address < a->begin) [[unlikely]]
       report_address(kind, address, bytes, a ? a : shared_variable_before(address), pc);
+    // Variables lie side by side: an instruction that has been to those of one function does not belong
+    // elsewhere.
+    Bound& bound = bounds[(reinterpret_cast<std::uintptr_t>(pc) >> 1) % std::size(bounds)];
+    if (bound.pc != pc || bound.launch != s.launch_begin) bound = {pc, s.launch_begin, a->owner};
+    else if (bound.owner != a->owner) [[unlikely]]
+      report(Kind::out_of_bounds, [&] {
+        return std::string("it ") + verb(kind) + " " + count_bytes(bytes) + " of " +
+               describe_address(address, a) + " in " + place_of(pc) +
+               ", which goes to shared variables of another function otherwise";
+      });
   } else {
     outside(kind, address, bytes, pc);
     return;
@@ -263,6 +290,11 @@ void touch_range(Touch kind, std::uintptr_t address, std::size_t bytes, const vo
 }
 
 }  // namespace
+
+std::string describe_unwritten() {
+  const auto& u = block.unwritten;
+  return words_of_unwritten(u.kind, u.address, u.bytes, u.allocation, u.pc);
+}
 
 void touch(Touch kind, const void* pointer, unsigned bytes, const void* pc) {
   const std::uintptr_t address = reinterpret_cast<std::uintptr_t>(pointer);

@@ -1,5 +1,5 @@
-// Counting what warps do. A warp's lanes run one after the other here, so the accesses that hardware would make
-// as one instruction come apart: they are put together again by the place in the code and by how often
+// Counting what warps do. A warp's lanes run one after the other here, so the accesses that hardware would
+// make as one instruction come apart: they are put together again by the place in the code and by how often
 // the lane has been there since its warp last met (at a barrier, a shuffle, a vote).
 #include "runtime.hpp"
 
@@ -38,8 +38,8 @@ struct Log {
 };
 Log logs[kMaxWarps];
 
-// Cycles beyond the needed ones: banks are 4 bytes wide, lanes that read the same word share it, and lanes with 8
-// or 16 bytes are served 16 or 8 at a time.
+// Cycles beyond the needed ones: banks are 4 bytes wide, lanes that read the same word share it, and lanes
+// with 8 or 16 bytes are served 16 or 8 at a time.
 void count_shared(Counters& c, const Site& site, const Together& t) {
   const unsigned words = std::max(1u, site.bytes / 4), lanes_a_time = kWarp / words;
   ++c.shared_accesses;
@@ -173,19 +173,23 @@ void reset_counters() { all_counters.clear(); }
 
 std::string counters_table() {
   std::string text =
-      "kernel                                   launches  read     written  moved    moved/distinct  sectors  "
+      "kernel                                   launches  read     written  moved    moved/distinct  sectors "
+      " "
       "wide  conflicts/cycles  barriers  lanes  flops\n";
   for (const Counters& c : all_counters) {
     char line[512];
-    const double distinct = static_cast<double>(c.bytes_distinct()), moved = static_cast<double>(c.bytes_moved());
-    std::snprintf(line, sizeof line, "%-40s %8s  %-7s  %-7s  %-7s  %14.3f  %7.3f  %4.2f  %9s/%-6s  %8s  %5.2f  %s\n",
-                  c.kernel.c_str(), number(static_cast<double>(c.launches)).c_str(),
-                  number(static_cast<double>(c.read_bytes)).c_str(), number(static_cast<double>(c.write_bytes)).c_str(),
-                  number(moved).c_str(), distinct > 0 ? moved / distinct : 1.0, c.sector_efficiency(),
-                  c.global_accesses ? static_cast<double>(c.wide_accesses) / static_cast<double>(c.global_accesses) : 0.0,
-                  number(static_cast<double>(c.shared_conflicts)).c_str(),
-                  number(static_cast<double>(c.shared_cycles)).c_str(), number(static_cast<double>(c.barriers)).c_str(),
-                  c.lane_use(), number(static_cast<double>(c.flops)).c_str());
+    const double distinct = static_cast<double>(c.bytes_distinct()),
+                 moved = static_cast<double>(c.bytes_moved());
+    std::snprintf(
+        line, sizeof line, "%-40s %8s  %-7s  %-7s  %-7s  %14.3f  %7.3f  %4.2f  %9s/%-6s  %8s  %5.2f  %s\n",
+        c.kernel.c_str(), number(static_cast<double>(c.launches)).c_str(),
+        number(static_cast<double>(c.read_bytes)).c_str(), number(static_cast<double>(c.write_bytes)).c_str(),
+        number(moved).c_str(), distinct > 0 ? moved / distinct : 1.0, c.sector_efficiency(),
+        c.global_accesses ? static_cast<double>(c.wide_accesses) / static_cast<double>(c.global_accesses)
+                          : 0.0,
+        number(static_cast<double>(c.shared_conflicts)).c_str(),
+        number(static_cast<double>(c.shared_cycles)).c_str(), number(static_cast<double>(c.barriers)).c_str(),
+        c.lane_use(), number(static_cast<double>(c.flops)).c_str());
     text += line;
   }
   return text;

@@ -35,7 +35,8 @@ T element(const Matrix& x, std::uintptr_t at) {
     case CUDA_R_64F: return static_cast<T>(*static_cast<const double*>(p));
     case CUDA_R_16F: return static_cast<T>(float_of_half(*static_cast<const unsigned short*>(p)));
     case CUDA_R_16BF:
-      return static_cast<T>(std::bit_cast<float>(static_cast<unsigned>(*static_cast<const unsigned short*>(p)) << 16));
+      return static_cast<T>(
+          std::bit_cast<float>(static_cast<unsigned>(*static_cast<const unsigned short*>(p)) << 16));
   }
   return T(0);
 }
@@ -79,10 +80,11 @@ T scalar(std::uintptr_t p) {
 }
 
 template <class T>
-void multiply(const Matrix& a, bool transpose_a, const Matrix& b, bool transpose_b, const Matrix& c, long long k, T alpha,
-              T beta, int batch) {
+void multiply(const Matrix& a, bool transpose_a, const Matrix& b, bool transpose_b, const Matrix& c,
+              long long k, T alpha, T beta, int batch) {
   const std::vector<T> left = packed<T>(a, transpose_a, batch), right = packed<T>(b, transpose_b, batch);
-  const std::size_t m = static_cast<std::size_t>(c.rows), depth = static_cast<std::size_t>(k), size = size_of(c.type);
+  const std::size_t m = static_cast<std::size_t>(c.rows), depth = static_cast<std::size_t>(k),
+                    size = size_of(c.type);
   std::vector<T> column(m);
   for (std::size_t j = 0; j < static_cast<std::size_t>(c.columns); ++j) {
     std::fill(column.begin(), column.end(), T(0));
@@ -102,11 +104,12 @@ void multiply(const Matrix& a, bool transpose_a, const Matrix& b, bool transpose
 
 std::string problem(const char* name, const Matrix& x, int batch) {
   if (!x.rows || !x.columns) return {};
-  const std::size_t values = static_cast<std::size_t>((batch - 1) * x.stride + (x.columns - 1) * x.ld + x.rows);
+  const std::size_t values =
+      static_cast<std::size_t>((batch - 1) * x.stride + (x.columns - 1) * x.ld + x.rows);
   const Allocation* a = find_allocation(x.data);
   const auto text = [&](const char* what) {
-    return std::string("cuBLAS: matrix ") + name + " (" + std::to_string(x.rows) + " x " + std::to_string(x.columns) +
-           "): " + describe_address(x.data, a) + " " + what;
+    return std::string("cuBLAS: matrix ") + name + " (" + std::to_string(x.rows) + " x " +
+           std::to_string(x.columns) + "): " + describe_address(x.data, a) + " " + what;
   };
   if (!a || a->space != Allocation::global) return text("is not device memory");
   if (!a->live) return text("has been freed");
@@ -127,10 +130,10 @@ void mark_columns(const Matrix& c, int batch) {
                    static_cast<std::size_t>(c.rows) * size);
 }
 
-cublasStatus_t gemm(cublasHandle_t handle, cublasOperation_t op_a, cublasOperation_t op_b, int m, int n, int k,
-                    const void* alpha, const void* a, cudaDataType type_a, int lda, long long stride_a, const void* b,
-                    cudaDataType type_b, int ldb, long long stride_b, const void* beta, void* c, cudaDataType type_c,
-                    int ldc, long long stride_c, int batch, bool in_double) {
+cublasStatus_t gemm(cublasHandle_t handle, cublasOperation_t op_a, cublasOperation_t op_b, int m, int n,
+                    int k, const void* alpha, const void* a, cudaDataType type_a, int lda, long long stride_a,
+                    const void* b, cudaDataType type_b, int ldb, long long stride_b, const void* beta,
+                    void* c, cudaDataType type_c, int ldc, long long stride_c, int batch, bool in_double) {
   if (!handle) return CUBLAS_STATUS_NOT_INITIALIZED;
   const bool ta = op_a != CUBLAS_OP_N, tb = op_b != CUBLAS_OP_N;
   const auto address = [](const void* p) { return reinterpret_cast<std::uintptr_t>(p); };
@@ -145,7 +148,8 @@ cublasStatus_t gemm(cublasHandle_t handle, cublasOperation_t op_a, cublasOperati
   const bool on_device = handle->pointers == CUBLAS_POINTER_MODE_DEVICE;
   double host_alpha = 0, host_beta = 0;
   if (!on_device) {
-    host_alpha = in_double ? scalar<double>(address(alpha)) : static_cast<double>(scalar<float>(address(alpha)));
+    host_alpha =
+        in_double ? scalar<double>(address(alpha)) : static_cast<double>(scalar<float>(address(alpha)));
     host_beta = in_double ? scalar<double>(address(beta)) : static_cast<double>(scalar<float>(address(beta)));
   }
   const cudaError_t error = submit(handle->stream, [=] {
@@ -158,7 +162,8 @@ cublasStatus_t gemm(cublasHandle_t handle, cublasOperation_t op_a, cublasOperati
         multiply<double>(x, ta, y, tb, z, k, on_device ? scalar<double>(address(alpha)) : host_alpha,
                          on_device ? scalar<double>(address(beta)) : host_beta, i);
       } else {
-        multiply<float>(x, ta, y, tb, z, k, on_device ? scalar<float>(address(alpha)) : static_cast<float>(host_alpha),
+        multiply<float>(x, ta, y, tb, z, k,
+                        on_device ? scalar<float>(address(alpha)) : static_cast<float>(host_alpha),
                         on_device ? scalar<float>(address(beta)) : static_cast<float>(host_beta), i);
       }
     }
@@ -202,7 +207,9 @@ cublasStatus_t cublasCreate(cublasHandle_t* handle) {
   return CUBLAS_STATUS_SUCCESS;
 }
 cublasStatus_t cublasDestroy(cublasHandle_t handle) { return delete handle, CUBLAS_STATUS_SUCCESS; }
-cublasStatus_t cublasGetVersion(cublasHandle_t, int* version) { return *version = 130000, CUBLAS_STATUS_SUCCESS; }
+cublasStatus_t cublasGetVersion(cublasHandle_t, int* version) {
+  return *version = 130000, CUBLAS_STATUS_SUCCESS;
+}
 cublasStatus_t cublasSetStream(cublasHandle_t handle, cudaStream_t stream) {
   return handle->stream = stream, CUBLAS_STATUS_SUCCESS;
 }
@@ -220,45 +227,51 @@ cublasStatus_t cublasSetPointerMode(cublasHandle_t handle, cublasPointerMode_t m
 }
 cublasStatus_t cublasSetWorkspace(cublasHandle_t, void*, size_t) { return CUBLAS_STATUS_SUCCESS; }
 
-cublasStatus_t cublasSgemm(cublasHandle_t handle, cublasOperation_t op_a, cublasOperation_t op_b, int m, int n, int k,
-                           const float* alpha, const float* a, int lda, const float* b, int ldb, const float* beta,
-                           float* c, int ldc) {
-  return cublasSgemmStridedBatched(handle, op_a, op_b, m, n, k, alpha, a, lda, 0, b, ldb, 0, beta, c, ldc, 0, 1);
+cublasStatus_t cublasSgemm(cublasHandle_t handle, cublasOperation_t op_a, cublasOperation_t op_b, int m,
+                           int n, int k, const float* alpha, const float* a, int lda, const float* b, int ldb,
+                           const float* beta, float* c, int ldc) {
+  return cublasSgemmStridedBatched(handle, op_a, op_b, m, n, k, alpha, a, lda, 0, b, ldb, 0, beta, c, ldc, 0,
+                                   1);
 }
-cublasStatus_t cublasDgemm(cublasHandle_t handle, cublasOperation_t op_a, cublasOperation_t op_b, int m, int n, int k,
-                           const double* alpha, const double* a, int lda, const double* b, int ldb,
-                           const double* beta, double* c, int ldc) {
-  return cublasDgemmStridedBatched(handle, op_a, op_b, m, n, k, alpha, a, lda, 0, b, ldb, 0, beta, c, ldc, 0, 1);
+cublasStatus_t cublasDgemm(cublasHandle_t handle, cublasOperation_t op_a, cublasOperation_t op_b, int m,
+                           int n, int k, const double* alpha, const double* a, int lda, const double* b,
+                           int ldb, const double* beta, double* c, int ldc) {
+  return cublasDgemmStridedBatched(handle, op_a, op_b, m, n, k, alpha, a, lda, 0, b, ldb, 0, beta, c, ldc, 0,
+                                   1);
 }
-cublasStatus_t cublasSgemmStridedBatched(cublasHandle_t handle, cublasOperation_t op_a, cublasOperation_t op_b, int m,
-                                         int n, int k, const float* alpha, const float* a, int lda, long long stride_a,
-                                         const float* b, int ldb, long long stride_b, const float* beta, float* c,
-                                         int ldc, long long stride_c, int batch) {
-  return gemm(handle, op_a, op_b, m, n, k, alpha, a, CUDA_R_32F, lda, stride_a, b, CUDA_R_32F, ldb, stride_b, beta, c,
-              CUDA_R_32F, ldc, stride_c, batch, false);
+cublasStatus_t cublasSgemmStridedBatched(cublasHandle_t handle, cublasOperation_t op_a,
+                                         cublasOperation_t op_b, int m, int n, int k, const float* alpha,
+                                         const float* a, int lda, long long stride_a, const float* b, int ldb,
+                                         long long stride_b, const float* beta, float* c, int ldc,
+                                         long long stride_c, int batch) {
+  return gemm(handle, op_a, op_b, m, n, k, alpha, a, CUDA_R_32F, lda, stride_a, b, CUDA_R_32F, ldb, stride_b,
+              beta, c, CUDA_R_32F, ldc, stride_c, batch, false);
 }
-cublasStatus_t cublasDgemmStridedBatched(cublasHandle_t handle, cublasOperation_t op_a, cublasOperation_t op_b, int m,
-                                         int n, int k, const double* alpha, const double* a, int lda,
-                                         long long stride_a, const double* b, int ldb, long long stride_b,
-                                         const double* beta, double* c, int ldc, long long stride_c, int batch) {
-  return gemm(handle, op_a, op_b, m, n, k, alpha, a, CUDA_R_64F, lda, stride_a, b, CUDA_R_64F, ldb, stride_b, beta, c,
-              CUDA_R_64F, ldc, stride_c, batch, true);
+cublasStatus_t cublasDgemmStridedBatched(cublasHandle_t handle, cublasOperation_t op_a,
+                                         cublasOperation_t op_b, int m, int n, int k, const double* alpha,
+                                         const double* a, int lda, long long stride_a, const double* b,
+                                         int ldb, long long stride_b, const double* beta, double* c, int ldc,
+                                         long long stride_c, int batch) {
+  return gemm(handle, op_a, op_b, m, n, k, alpha, a, CUDA_R_64F, lda, stride_a, b, CUDA_R_64F, ldb, stride_b,
+              beta, c, CUDA_R_64F, ldc, stride_c, batch, true);
 }
-cublasStatus_t cublasGemmEx(cublasHandle_t handle, cublasOperation_t op_a, cublasOperation_t op_b, int m, int n, int k,
-                            const void* alpha, const void* a, cudaDataType type_a, int lda, const void* b,
-                            cudaDataType type_b, int ldb, const void* beta, void* c, cudaDataType type_c, int ldc,
-                            cublasComputeType_t compute, cublasGemmAlgo_t algorithm) {
-  return cublasGemmStridedBatchedEx(handle, op_a, op_b, m, n, k, alpha, a, type_a, lda, 0, b, type_b, ldb, 0, beta, c,
-                                    type_c, ldc, 0, 1, compute, algorithm);
+cublasStatus_t cublasGemmEx(cublasHandle_t handle, cublasOperation_t op_a, cublasOperation_t op_b, int m,
+                            int n, int k, const void* alpha, const void* a, cudaDataType type_a, int lda,
+                            const void* b, cudaDataType type_b, int ldb, const void* beta, void* c,
+                            cudaDataType type_c, int ldc, cublasComputeType_t compute,
+                            cublasGemmAlgo_t algorithm) {
+  return cublasGemmStridedBatchedEx(handle, op_a, op_b, m, n, k, alpha, a, type_a, lda, 0, b, type_b, ldb, 0,
+                                    beta, c, type_c, ldc, 0, 1, compute, algorithm);
 }
-cublasStatus_t cublasGemmStridedBatchedEx(cublasHandle_t handle, cublasOperation_t op_a, cublasOperation_t op_b, int m,
-                                          int n, int k, const void* alpha, const void* a, cudaDataType type_a, int lda,
-                                          long long stride_a, const void* b, cudaDataType type_b, int ldb,
-                                          long long stride_b, const void* beta, void* c, cudaDataType type_c, int ldc,
+cublasStatus_t cublasGemmStridedBatchedEx(cublasHandle_t handle, cublasOperation_t op_a,
+                                          cublasOperation_t op_b, int m, int n, int k, const void* alpha,
+                                          const void* a, cudaDataType type_a, int lda, long long stride_a,
+                                          const void* b, cudaDataType type_b, int ldb, long long stride_b,
+                                          const void* beta, void* c, cudaDataType type_c, int ldc,
                                           long long stride_c, int batch, cublasComputeType_t compute,
                                           cublasGemmAlgo_t) {
-  return gemm(handle, op_a, op_b, m, n, k, alpha, a, type_a, lda, stride_a, b, type_b, ldb, stride_b, beta, c, type_c,
-              ldc, stride_c, batch, compute == CUBLAS_COMPUTE_64F);
+  return gemm(handle, op_a, op_b, m, n, k, alpha, a, type_a, lda, stride_a, b, type_b, ldb, stride_b, beta, c,
+              type_c, ldc, stride_c, batch, compute == CUBLAS_COMPUTE_64F);
 }
 
 }  // extern "C"

@@ -63,7 +63,8 @@ const char* words_of(cudaError_t error) {
     case cudaErrorStreamCaptureUnsupported: return "operation not permitted when stream is capturing";
     case cudaErrorStreamCaptureInvalidated: return "operation failed due to a previous error during capture";
     case cudaErrorStreamCaptureUnjoined: return "capturing stream has unjoined work";
-    case cudaErrorStreamCaptureImplicit: return "operation would make the legacy stream depend on a capturing stream";
+    case cudaErrorStreamCaptureImplicit:
+      return "operation would make the legacy stream depend on a capturing stream";
     default: return name_of(error);
   }
 }
@@ -94,7 +95,8 @@ cudaError_t copy(void* to, const void* from, std::size_t bytes, cudaMemcpyKind k
   bool to_device = kind == cudaMemcpyHostToDevice || kind == cudaMemcpyDeviceToDevice;
   bool from_device = kind == cudaMemcpyDeviceToHost || kind == cudaMemcpyDeviceToDevice;
   if (kind == cudaMemcpyDefault) to_device = in_device_memory(to), from_device = in_device_memory(from);
-  if (const auto text = to_device ? problem(to, bytes) : std::string(); !text.empty()) return bad("copy to: " + text);
+  if (const auto text = to_device ? problem(to, bytes) : std::string(); !text.empty())
+    return bad("copy to: " + text);
   if (const auto text = from_device ? problem(from, bytes) : std::string(); !text.empty())
     return bad("copy from: " + text);
   if ((!to_device && in_device_memory(to)) || (!from_device && in_device_memory(from)))
@@ -120,9 +122,10 @@ cudaError_t new_allocation(void** pointer, std::size_t bytes) {
   if (!bytes) return cudaSuccess;
   const Allocation* a = allocate(bytes, current_device);
   if (!a)
-    return fail_with(cudaErrorMemoryAllocation, "out of memory: " + std::to_string(bytes) + " bytes asked for, " +
-                                                    std::to_string(allocated_bytes()) + " of " +
-                                                    std::to_string(options().memory_bytes) + " are in use");
+    return fail_with(cudaErrorMemoryAllocation, "out of memory: " + std::to_string(bytes) +
+                                                    " bytes asked for, " + std::to_string(allocated_bytes()) +
+                                                    " of " + std::to_string(options().memory_bytes) +
+                                                    " are in use");
   *pointer = reinterpret_cast<void*>(a->begin);
   return cudaSuccess;
 }
@@ -243,7 +246,8 @@ cudaError_t cudaPointerGetAttributes(cudaPointerAttributes* attributes, const vo
   initialise_memory();
   void* p = const_cast<void*>(pointer);
   *attributes = {cudaMemoryTypeUnregistered, current_device, nullptr, p};
-  if (is_pinned(reinterpret_cast<std::uintptr_t>(pointer))) *attributes = {cudaMemoryTypeHost, current_device, p, p};
+  if (is_pinned(reinterpret_cast<std::uintptr_t>(pointer)))
+    *attributes = {cudaMemoryTypeHost, current_device, p, p};
   if (const Allocation* a = find_allocation(reinterpret_cast<std::uintptr_t>(pointer)))
     *attributes = {cudaMemoryTypeDevice, a->device, p, nullptr};
   return cudaSuccess;
@@ -264,7 +268,8 @@ cudaError_t cudaMallocAsync(void** pointer, size_t bytes, cudaStream_t stream) {
 }
 cudaError_t cudaFreeAsync(void* pointer, cudaStream_t stream) {
   if (!pointer) return cudaSuccess;
-  if (is_capturing(stream)) return captured_free(stream, find_allocation(reinterpret_cast<std::uintptr_t>(pointer)));
+  if (is_capturing(stream))
+    return captured_free(stream, find_allocation(reinterpret_cast<std::uintptr_t>(pointer)));
   return free_allocation(pointer);
 }
 cudaError_t cudaMallocHost(void** pointer, size_t bytes) {
@@ -279,7 +284,8 @@ cudaError_t cudaHostAlloc(void** pointer, size_t bytes, unsigned) { return cudaM
 cudaError_t cudaFreeHost(void* pointer) {
   if (!pointer) return cudaSuccess;
   const std::lock_guard lock(pinned_mutex);
-  if (!pinned.erase(reinterpret_cast<std::uintptr_t>(pointer))) return bad("cudaFreeHost of what is no pinned memory");
+  if (!pinned.erase(reinterpret_cast<std::uintptr_t>(pointer)))
+    return bad("cudaFreeHost of what is no pinned memory");
   std::free(pointer);
   return cudaSuccess;
 }
@@ -290,7 +296,9 @@ cudaError_t cudaDeviceGetDefaultMemPool(cudaMemPool_t* pool, int device) {
   *pool = &pools[device];
   return cudaSuccess;
 }
-cudaError_t cudaDeviceGetMemPool(cudaMemPool_t* pool, int device) { return cudaDeviceGetDefaultMemPool(pool, device); }
+cudaError_t cudaDeviceGetMemPool(cudaMemPool_t* pool, int device) {
+  return cudaDeviceGetDefaultMemPool(pool, device);
+}
 cudaError_t cudaMemPoolSetAttribute(cudaMemPool_t pool, cudaMemPoolAttr attribute, void* value) {
   if (attribute != cudaMemPoolAttrReleaseThreshold) return fail_with(cudaErrorInvalidValue);
   pool->release_threshold = *static_cast<std::uint64_t*>(value);
@@ -307,16 +315,18 @@ cudaError_t cudaMemcpy(void* to, const void* from, size_t bytes, cudaMemcpyKind 
   if (const cudaError_t error = refuse_while_capturing("cudaMemcpy")) return error;
   return copy(to, from, bytes, kind);
 }
-cudaError_t cudaMemcpyAsync(void* to, const void* from, size_t bytes, cudaMemcpyKind kind, cudaStream_t stream) {
+cudaError_t cudaMemcpyAsync(void* to, const void* from, size_t bytes, cudaMemcpyKind kind,
+                            cudaStream_t stream) {
   return submit(stream, [=] { return copy(to, from, bytes, kind); });
 }
 cudaError_t cudaMemcpy2DAsync(void* to, size_t to_pitch, const void* from, size_t from_pitch, size_t width,
                               size_t height, cudaMemcpyKind kind, cudaStream_t stream) {
-  if (width > to_pitch || width > from_pitch) return bad("cudaMemcpy2DAsync: rows are wider than their pitch");
+  if (width > to_pitch || width > from_pitch)
+    return bad("cudaMemcpy2DAsync: rows are wider than their pitch");
   return submit(stream, [=] {
     for (std::size_t i = 0; i < height; ++i)
-      if (const cudaError_t error =
-              copy(static_cast<char*>(to) + i * to_pitch, static_cast<const char*>(from) + i * from_pitch, width, kind))
+      if (const cudaError_t error = copy(static_cast<char*>(to) + i * to_pitch,
+                                         static_cast<const char*>(from) + i * from_pitch, width, kind))
         return error;
     return cudaSuccess;
   });

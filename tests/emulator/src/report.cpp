@@ -59,6 +59,12 @@ std::string describe_thread(unsigned thread) {
   return triple(i.x, i.y, i.z);
 }
 
+std::string to_text(const Place& place) {
+  std::string_view file = place.file;
+  if (const auto slash = file.rfind('/'); slash != file.npos) file.remove_prefix(slash + 1);
+  return std::string(file) + ":" + std::to_string(place.line);
+}
+
 std::string describe_address(std::uintptr_t address, const Allocation* a) {
   if (!a) a = nearest_allocation(address);
   if (!a || address < a->begin) return "an address that was never allocated";
@@ -89,7 +95,11 @@ void add_finding(Kind kind, unsigned thread, const std::string& text) {
 }
 
 void end_launch(Kind kind, unsigned thread, std::string (*format)(const void*), const void* data) {
-  block.fault = {kind, thread, format, data};
+  // What went wrong after a read of nothing may have come from it; but a race explains that read.
+  if (block.unwritten.found && kind != Kind::race)
+    block.fault = {Kind::uninitialised, block.unwritten.thread,
+                   [](const void*) { return describe_unwritten(); }, nullptr};
+  else block.fault = {kind, thread, format, data};
   block.failed = true;
   void* abandoned;
   emulator_switch(&abandoned, block.main_stack_pointer);

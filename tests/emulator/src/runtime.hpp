@@ -33,6 +33,8 @@ constexpr std::size_t kMaxShared = 227 * 1024, kPlainShared = 48 * 1024;
 
 // ---- shadow memory (memory.cpp, check.cpp) ----
 
+enum class Touch { read, write, atomic, copy_begin, copy_end };
+
 // Tick, thread and flags of an access in 64 bits, so that comparing them compares ticks.
 using Access = std::uint64_t;
 enum : Access {
@@ -62,7 +64,8 @@ struct Allocation {
   int device = 0;
   unsigned number = 0;
   enum Space : unsigned char { global, dynamic, shared, pinned } space = global;
-  std::string name;  // of a shared variable
+  std::string name;    // of a shared variable
+  unsigned owner = 0;  // the function that it belongs to, as a number
 };
 
 // 256 bytes of memory: whose they are, and a record for each granule of 4, 2 or 1 bytes.
@@ -211,6 +214,17 @@ struct Block {
     std::string (*format)(const void*);
     const void* data;
   } fault{};
+  // The first read of shared memory that nothing has written. It is told at the next barrier, or when the
+  // block ends: before that it may turn out to have been a race with the thread that writes there.
+  struct {
+    bool found = false;
+    unsigned thread;
+    Touch kind;
+    std::uintptr_t address;
+    unsigned bytes;
+    const Allocation* allocation;
+    const void* pc;
+  } unwritten{};
   std::mt19937_64 random;
   // Blocks of this launch by their first tick, and what blocks made visible to others by atomic operations.
   std::vector<std::pair<Tick, std::uint64_t>> begun;
@@ -244,6 +258,7 @@ template <class Format>
   report(kind, state.current->id, format);
 }
 std::string describe_thread(unsigned thread);
+std::string to_text(const Place& place);  // "file.cu:12"
 std::string describe_address(std::uintptr_t address, const Allocation* allocation);
 std::string last_failure();
 
@@ -251,11 +266,11 @@ extern "C" void emulator_switch(void** save, void* to);
 
 // ---- checking (check.cpp) ----
 
-enum class Touch { read, write, atomic, copy_begin, copy_end };
 void touch(Touch kind, const void* address, unsigned bytes, const void* pc);  // of 1, 2, 4, 8 or 16 bytes
 void release_to_blocks(const void* address);
 void acquire_from_blocks(const void* address);
-void forget_releases();  // of the last launch
+void forget_releases();            // of the last launch
+std::string describe_unwritten();  // block.unwritten in words
 
 // ---- counting (counters.cpp) ----
 

@@ -1,5 +1,5 @@
-// Launches, streams, events and graphs. Work is done when it is given to a stream; a stream that captures records
-// it in a graph instead, in the order of the calls, which satisfies every dependency.
+// Launches, streams, events and graphs. Work is done when it is given to a stream; a stream that captures
+// records it in a graph instead, in the order of the calls, which satisfies every dependency.
 #include "host.hpp"
 
 #include <algorithm>
@@ -99,9 +99,9 @@ cudaError_t submit(cudaStream_t stream, std::function<cudaError_t()> work) {
   {
     const std::lock_guard lock(stream_mutex);
     if (stream && stream->device != device_of_thread())
-      return fail_with(cudaErrorInvalidResourceHandle, "the stream belongs to device " +
-                                                           std::to_string(stream->device) + ", current is device " +
-                                                           std::to_string(device_of_thread()));
+      return fail_with(cudaErrorInvalidResourceHandle,
+                       "the stream belongs to device " + std::to_string(stream->device) +
+                           ", current is device " + std::to_string(device_of_thread()));
     if (is_capturing(stream)) {
       if (stream->capture->broken) return fail_with(cudaErrorStreamCaptureInvalidated);
       stream->capture->work->nodes.push_back(std::move(work));
@@ -124,7 +124,8 @@ cudaError_t captured_allocation(cudaStream_t stream, Allocation* allocation) {
   suspend(allocation);
   stream->capture->work->allocations.push_back(allocation);
   return submit(stream, [allocation] {
-    if (allocation->live) return fail_with(cudaErrorIllegalState, "a graph allocates what it has not freed yet");
+    if (allocation->live)
+      return fail_with(cudaErrorIllegalState, "a graph allocates what it has not freed yet");
     revive(allocation);
     return cudaSuccess;
   });
@@ -145,14 +146,15 @@ cudaError_t captured_free(cudaStream_t stream, Allocation* allocation) {
 
 void name_next_kernel(const char* name) { next_name = name; }
 
-cudaError_t launch(const void* function, const KernelType& type, dim3 grid, dim3 block_shape, void** arguments,
-                   std::size_t shared_bytes, cudaStream_t stream) {
+cudaError_t launch(const void* function, const KernelType& type, dim3 grid, dim3 block_shape,
+                   void** arguments, std::size_t shared_bytes, cudaStream_t stream) {
   stream = real_stream(stream);
   const char* given = std::exchange(next_name, nullptr);
   if (options().devices <= 0) return fail_with(cudaErrorNoDevice);
   const std::uint64_t threads = std::uint64_t{block_shape.x} * block_shape.y * block_shape.z;
   if (!threads || threads > kMaxThreads || block_shape.z > 64)
-    return fail_with(cudaErrorInvalidConfiguration, "invalid configuration argument: a block has 1 to 1024 threads");
+    return fail_with(cudaErrorInvalidConfiguration,
+                     "invalid configuration argument: a block has 1 to 1024 threads");
   if (!grid.x || !grid.y || !grid.z || grid.x > 2147483647u || grid.y > 65535 || grid.z > 65535)
     return fail_with(cudaErrorInvalidConfiguration,
                      "invalid configuration argument: a grid has 1 to 2147483647 x 65535 x 65535 blocks");
@@ -162,8 +164,8 @@ cudaError_t launch(const void* function, const KernelType& type, dim3 grid, dim3
     const std::size_t allowed = found == allowed_shared.end() ? kPlainShared : found->second;
     if (shared_bytes > allowed)
       return fail_with(cudaErrorInvalidValue, "invalid argument: " + std::to_string(shared_bytes) +
-                                                  " bytes of dynamic shared memory, " + std::to_string(allowed) +
-                                                  " are allowed");
+                                                  " bytes of dynamic shared memory, " +
+                                                  std::to_string(allowed) + " are allowed");
   }
   const std::string name = given ? given : function_name(function);
   const auto run = [=](void* const* pointers) {
@@ -204,7 +206,8 @@ cudaError_t get_attributes(cudaFuncAttributes* attributes, const void*) {
 cudaError_t occupancy(int* blocks, const void*, int block_size, std::size_t dynamic_bytes) {
   if (block_size <= 0) return fail_with(cudaErrorInvalidValue);
   *blocks = std::min(32, 2048 / block_size);
-  if (dynamic_bytes) *blocks = std::min(*blocks, static_cast<int>((kMaxShared + 1024) / (dynamic_bytes + 1024)));
+  if (dynamic_bytes)
+    *blocks = std::min(*blocks, static_cast<int>((kMaxShared + 1024) / (dynamic_bytes + 1024)));
   return cudaSuccess;
 }
 
@@ -212,7 +215,9 @@ cudaError_t occupancy(int* blocks, const void*, int block_size, std::size_t dyna
 
 extern "C" {
 
-cudaError_t cudaStreamCreate(cudaStream_t* stream) { return cudaStreamCreateWithFlags(stream, cudaStreamDefault); }
+cudaError_t cudaStreamCreate(cudaStream_t* stream) {
+  return cudaStreamCreateWithFlags(stream, cudaStreamDefault);
+}
 cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned flags) {
   if (options().devices <= 0) return fail_with(cudaErrorNoDevice);
   *stream = new CUstream_st{flags, device_of_thread(), nullptr};

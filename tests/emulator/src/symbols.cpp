@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
+#include <map>
 
 #ifdef LIMBIC_EMULATOR_BACKTRACE
 // libbacktrace, which comes with g++; declared here because its header lies out of other compilers' sight.
@@ -165,13 +166,15 @@ SharedVariables& shared_variables() {
   thread_local std::vector<Chunk> chunks;
   chunks.resize((shared.region.bytes >> kChunkShift) + 1);
   shared.region.chunks = chunks.data();
-  const auto add = [&](std::uintptr_t begin, std::size_t size, std::string name) {
+  std::map<std::string, unsigned> owners;
+  const auto add = [&](std::uintptr_t begin, std::size_t size, std::string name, const std::string& owner) {
     Allocation a;
     a.begin = begin;
     a.end = begin + size;
     a.live = true;
     a.space = Allocation::shared;
     a.name = std::move(name);
+    a.owner = owners.try_emplace(owner, static_cast<unsigned>(owners.size())).first->second;
     const auto number = static_cast<std::uint16_t>(shared.variables.size());
     for (std::uintptr_t i = a.begin - shared.region.base; i < a.end - shared.region.base; ++i)
       shared.of_byte[i] = number;
@@ -182,11 +185,11 @@ SharedVariables& shared_variables() {
     const std::string full = demangled(s.name.c_str());
     const auto colons = full.rfind("::");
     const std::string variable = colons == full.npos ? full : full.substr(colons + 2);
-    add(tls + s.value, s.size,
-        colons == full.npos ? variable : variable + " of " + shorten(full.substr(0, colons)));
+    const std::string owner = colons == full.npos ? "" : full.substr(0, colons);
+    add(tls + s.value, s.size, owner.empty() ? variable : variable + " of " + shorten(owner), owner);
   }
   // A stripped program: one variable with everything in it.
-  if (o.thread_locals.empty() && tls) add(tls, o.tls_bytes, "static shared memory");
+  if (o.thread_locals.empty() && tls) add(tls, o.tls_bytes, "static shared memory", "");
   return shared;
 }
 

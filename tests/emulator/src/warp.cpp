@@ -10,11 +10,6 @@ namespace emulator {
 
 namespace {
 
-std::string place_text(const Place& place) {
-  std::string_view file = place.file;
-  if (const auto slash = file.rfind('/'); slash != file.npos) file.remove_prefix(slash + 1);
-  return std::string(file) + ":" + std::to_string(place.line);
-}
 std::string hex(unsigned mask) {
   char text[16];
   std::snprintf(text, sizeof text, "0x%08x", mask);
@@ -45,26 +40,22 @@ void meet(const char* name, int variant, unsigned mask, const void* input, void*
   const unsigned lane = fibre.id % kWarp;
   if (!((mask >> lane) & 1u))
     report(Kind::warp, [&] {
-      return std::string("lane ") + std::to_string(lane) + " calls " + name + " (" + place_text(place) +
+      return std::string("lane ") + std::to_string(lane) + " calls " + name + " (" + to_text(place) +
              ") with mask " + hex(mask) + ", which leaves it out";
     });
+  // Others of the mask may be at something else of their own first: only when nobody can go on is that a fault.
   std::size_t index = 0;
-  while (index < warp.pending.size() && !(warp.pending[index].mask & mask)) ++index;
+  const auto is_this = [&](const Pending& p) { return p.mask == mask && p.finish == finish && p.variant == variant; };
+  while (index < warp.pending.size() && !is_this(warp.pending[index])) ++index;
   if (index == warp.pending.size()) {
     warp.pending.emplace_back();
-    Pending& p = warp.pending.back();
-    p.mask = mask;
-    p.name = name;
-    p.variant = variant;
-    p.finish = finish;
+    Pending& fresh = warp.pending.back();
+    fresh.mask = mask;
+    fresh.name = name;
+    fresh.variant = variant;
+    fresh.finish = finish;
   }
   Pending& p = warp.pending[index];
-  if (p.mask != mask || p.finish != finish || p.variant != variant)
-    report(Kind::warp, [&] {
-      return std::string("lane ") + std::to_string(lane) + " is at " + name + " with mask " + hex(mask) +
-             " (" + place_text(place) + "), while others of its warp are at " + p.name + " with mask " +
-             hex(p.mask);
-    });
   p.arrived |= 1u << lane;
   p.input[lane] = input;
   p.output[lane] = output;
@@ -123,7 +114,7 @@ void finish_shuffle(Pending& p) {
     if (!inside) from = me;
     if (!((p.arrived >> from) & 1u))
       report(Kind::warp, first + lane, [&] {
-        return std::string(p.name) + " (" + place_text(block.fibres[first + lane]->place) + "): lane " +
+        return std::string(p.name) + " (" + to_text(block.fibres[first + lane]->place) + "): lane " +
                std::to_string(me) + " reads from lane " + std::to_string(from) +
                ", which does not take part: its value is undefined";
       });
@@ -269,9 +260,9 @@ std::string describe_pending() {
       const Fibre& there = *block.fibres[w * kWarp + static_cast<unsigned>(std::countr_zero(p.arrived))];
       if (!text.empty()) text += "; ";
       text += "lanes " + hex(p.arrived) + " of warp " + std::to_string(w) + " wait at " + p.name + " (" +
-              place_text(there.place) + ") with mask " + hex(p.mask) + " for lane " + std::to_string(lane) +
+              to_text(there.place) + ") with mask " + hex(p.mask) + " for lane " + std::to_string(lane) +
               ", which is at " +
-              (late.waits_at ? late.waits_at + (" (" + place_text(late.place) + ")") : "no barrier");
+              (late.waits_at ? late.waits_at + (" (" + to_text(late.place) + ")") : "no barrier");
     }
   }
   return text;
