@@ -20,28 +20,28 @@
 
 namespace limbic::uf_ama {
 
-template <class T>
+template <class T, class D = Cpu>
 struct TargetBatch {
-  Tensor<T> eeg;  // (B, channels, bands)
-  Tensor<T> eye;  // (B, P)
+  Tensor<T, D> eeg;  // (B, channels, bands)
+  Tensor<T, D> eye;  // (B, P)
 };
-template <class T>
-struct SourceBatch : TargetBatch<T> {
-  Tensor<index_t> label;  // (B), from 0
+template <class T, class D = Cpu>
+struct SourceBatch : TargetBatch<T, D> {
+  Tensor<index_t, D> label;  // (B), from 0
 };
 
-template <class T>
+template <class T, class D = Cpu>
 struct StepResult {
-  Var<T> total;
+  Var<T, D> total;
   StepReport report;
-  Levels<Tensor<T>> logits;  // of the whole batch, source first; undefined where a level takes no part
+  Levels<Tensor<T, D>> logits;  // of the whole batch, source first; undefined where a level takes no part
   Screening screening;       // empty without screening
 };
 
 // Tells source from target by the features that the class is predicted from; trained for DANN only.
-template <class T>
+template <class T, class D = Cpu>
 struct DomainClassifier {
-  Linear<T> first, last;
+  Linear<T, D> first, last;
 
   DomainClassifier() = default;
   DomainClassifier(index_t in, index_t hidden, RandomStream& random)
@@ -51,20 +51,20 @@ struct DomainClassifier {
     v("first", first);
     v("last", last);
   }
-  Var<T> operator()(const Var<T>& x) const { return last(linear_relu(x, first.weight, first.bias)); }
+  Var<T, D> operator()(const Var<T, D>& x) const { return last(linear_relu(x, first.weight, first.bias)); }
 };
 
-template <class T>
+template <class T, class D = Cpu>
 class Step {
  public:
   StepOptions options;
-  DomainClassifier<T> domain;
+  DomainClassifier<T, D> domain;
 
   Step() = default;
   // Throws for options that contradict each other.
   Step(const StepOptions& o, const Config& c, RandomStream& random) : options((check_options(o), o)) {
     if (options.marginal == Marginal::dann)
-      domain = DomainClassifier<T>(options.inputs == Inputs::both ? 2 * c.fused : c.width, c.width, random);
+      domain = DomainClassifier<T, D>(options.inputs == Inputs::both ? 2 * c.fused : c.width, c.width, random);
   }
 
   template <class V>
@@ -73,13 +73,13 @@ class Step {
   }
 
   // Freezes what is not trained, and gives handles on what is, for an optimiser.
-  std::vector<Var<T>> trained_parameters(Network<T>& net) {
+  std::vector<Var<T, D>> trained_parameters(Network<T, D>& net) {
     const bool eeg = options.inputs != Inputs::eye, eye = options.inputs != Inputs::eeg;
-    std::vector<Var<T>> out;
+    std::vector<Var<T, D>> out;
     auto part = [&](auto& module, bool wanted) {
       freeze(module, !wanted);
       if (!wanted) return;
-      for (auto& p : parameters<T>(module)) out.push_back(p);
+      for (auto& p : parameters<T, D>(module)) out.push_back(p);
     };
     part(net.eeg_base_network, eeg);
     part(net.eye_base_network, eye);
@@ -93,19 +93,19 @@ class Step {
 
   // Throws for shapes that the network does not take, batches of different sizes where the MMD needs equal
   // ones, and labels out of range.
-  StepResult<T> operator()(Network<T>& net, const SourceBatch<T>& source, const TargetBatch<T>& target,
+  StepResult<T, D> operator()(Network<T, D>& net, const SourceBatch<T, D>& source, const TargetBatch<T, D>& target,
                            const Moment& when = {}) {
     check_batches(net, source, target);
     const index_t n = source.label.numel(), m = options.uses_target() ? windows(target) : 0;
-    const Features<T> f =
+    const Features<T, D> f =
         net(joined(source.eeg, target.eeg, m, options.inputs != Inputs::eye),
             joined(source.eye, target.eye, m, options.inputs != Inputs::eeg), options.inputs);
-    StepResult<T> out;
+    StepResult<T, D> out;
     StepReport& r = out.report;
     out.logits = {f.logits.eeg.value(), f.logits.eye.value(), f.logits.fused.value()};
     r.source_accuracy = accuracy(out.logits, source.label);
 
-    const Var<T> clf = over_levels(f, r.clf_levels, [&](const Var<T>&, const Var<T>& logits) {
+    const Var<T, D> clf = over_levels(f, r.clf_levels, [&](const Var<T, D>&, const Var<T, D>& logits) {
       return cross_entropy(logits, padded(source.label, m));
     });
     r.clf = value(clf);
@@ -114,7 +114,7 @@ class Step {
     auto add = [&](double weight, double& reported, auto&& loss) {
       // A part that weighs nothing is reported, but not differentiated.
       if (weight > 0) {
-        const Var<T> v = loss();
+        const Var<T, D> v = loss();
         reported = value(v);
         out.total = out.total + v * static_cast<T>(weight);
       } else {
@@ -124,7 +124,7 @@ class Step {
     };
     if (options.structure)
       add(r.weights.structure, r.cls, [&] {
-        return over_levels(f, r.cls_levels, [&](const Var<T>&, const Var<T>& logits) {
+        return over_levels(f, r.cls_levels, [&](const Var<T, D>&, const Var<T, D>& logits) {
           return class_structure(slice(logits, 0, 0, n), source.label);
         });
       });
@@ -136,12 +136,12 @@ class Step {
   }
 
  private:
-  static double value(const Var<T>& v) { return static_cast<double>(v.item()); }
-  index_t windows(const TargetBatch<T>& t) const {
+  static double value(const Var<T, D>& v) { return static_cast<double>(v.item()); }
+  index_t windows(const TargetBatch<T, D>& t) const {
     return options.inputs == Inputs::eye ? t.eye.size(0) : t.eeg.size(0);
   }
 
-  void check_batches(const Network<T>& net, const SourceBatch<T>& s, const TargetBatch<T>& t) const {
+  void check_batches(const Network<T, D>& net, const SourceBatch<T, D>& s, const TargetBatch<T, D>& t) const {
     if (options.inputs != Inputs::eye) {
       check_eeg(net.config, "source.eeg", s.eeg);
       if (options.uses_target()) check_eeg(net.config, "target.eeg", t.eeg);
@@ -157,7 +157,7 @@ class Step {
       if (labels[i] < 0 || labels[i] >= net.config.classes)
         fail("uf_ama", "source.label must lie in [0, ", net.config.classes, "); got ", labels[i], " at ", i);
     if (options.inputs != Inputs::both) return;
-    auto pair = [](const char* what, const TargetBatch<T>& b) {
+    auto pair = [](const char* what, const TargetBatch<T, D>& b) {
       if (b.eeg.size(0) != b.eye.size(0))
         fail("uf_ama", what, ".eeg and ", what, ".eye must have as many windows each; got ", b.eeg.shape(),
              " and ", b.eye.shape());
@@ -166,64 +166,64 @@ class Step {
     if (options.uses_target()) pair("target", t);
   }
 
-  static Tensor<T> joined(const Tensor<T>& s, const Tensor<T>& t, index_t m, bool wanted) {
-    return !wanted ? Tensor<T>() : m == 0 ? s : concat({s, t});
+  static Tensor<T, D> joined(const Tensor<T, D>& s, const Tensor<T, D>& t, index_t m, bool wanted) {
+    return !wanted ? Tensor<T, D>() : m == 0 ? s : concat({s, t});
   }
   // Labels of the whole batch: the target's rows do not count.
-  static Tensor<index_t> padded(const Tensor<index_t>& label, index_t m) {
-    Tensor<index_t> all = Tensor<index_t>::full({label.numel() + m}, -100);
+  static Tensor<index_t, D> padded(const Tensor<index_t, D>& label, index_t m) {
+    Tensor<index_t, D> all = Tensor<index_t, D>::full({label.numel() + m}, -100);
     all.slice(0, 0, label.numel()).copy_from(label);
     return all;
   }
 
-  static double accuracy(const Levels<Tensor<T>>& logits, const Tensor<index_t>& label) {
-    const Tensor<T>& x = logits.fused.defined() ? logits.fused
+  static double accuracy(const Levels<Tensor<T, D>>& logits, const Tensor<index_t, D>& label) {
+    const Tensor<T, D>& x = logits.fused.defined() ? logits.fused
                          : logits.eeg.defined() ? logits.eeg
                                                 : logits.eye;
-    const auto predicted = argmax(x, 1);
+    const auto predicted = argmax(x, 1).to_vector(), wanted = label.to_vector();
     index_t right = 0;
-    for (index_t i = 0; i < label.numel(); ++i) right += predicted.data()[i] == label.select(0, i).item();
+    for (std::size_t i = 0; i < wanted.size(); ++i) right += predicted[i] == wanted[i];
     return static_cast<double>(right) / static_cast<double>(label.numel());
   }
 
   // EEG/4 + eye/4 + fused/2 of loss(features, logits); the one modality's alone if there is one.
   template <class F>
-  Var<T> over_levels(const Features<T>& f, Levels<double>& reported, F&& loss) const {
+  Var<T, D> over_levels(const Features<T, D>& f, Levels<double>& reported, F&& loss) const {
     if (options.inputs == Inputs::eeg) return single(reported.eeg, loss(f.feature.eeg, f.logits.eeg));
     if (options.inputs == Inputs::eye) return single(reported.eye, loss(f.feature.eye, f.logits.eye));
-    const Var<T> a = single(reported.eeg, loss(f.feature.eeg, f.logits.eeg));
-    const Var<T> b = single(reported.eye, loss(f.feature.eye, f.logits.eye));
-    const Var<T> c = single(reported.fused, loss(f.feature.fused, f.logits.fused));
+    const Var<T, D> a = single(reported.eeg, loss(f.feature.eeg, f.logits.eeg));
+    const Var<T, D> b = single(reported.eye, loss(f.feature.eye, f.logits.eye));
+    const Var<T, D> c = single(reported.fused, loss(f.feature.fused, f.logits.fused));
     return (a + b) * T(0.25) + c * T(0.5);
   }
-  static Var<T> single(double& reported, const Var<T>& v) {
+  static Var<T, D> single(double& reported, const Var<T, D>& v) {
     reported = value(v);
     return v;
   }
 
-  Var<T> marginal(const Features<T>& f, index_t n, const Moment& when, StepReport& r) const {
+  Var<T, D> marginal(const Features<T, D>& f, index_t n, const Moment& when, StepReport& r) const {
     if (options.marginal == Marginal::dann) {
-      const Var<T>& x = options.inputs == Inputs::both  ? f.feature.fused
+      const Var<T, D>& x = options.inputs == Inputs::both  ? f.feature.fused
                         : options.inputs == Inputs::eeg ? f.feature.eeg
                                                         : f.feature.eye;
       r.reversal = dann_coefficient(when.progress);
-      const Var<T> logits = domain(gradient_reversal(x, static_cast<T>(r.reversal)));
+      const Var<T, D> logits = domain(gradient_reversal(x, static_cast<T>(r.reversal)));
       return domain_loss(slice(logits, 0, 0, n), slice(logits, 0, n));
     }
-    return over_levels(f, r.marginal_levels, [&](const Var<T>& x, const Var<T>&) {
-      const Var<T> s = slice(x, 0, 0, n), t = slice(x, 0, n);
+    return over_levels(f, r.marginal_levels, [&](const Var<T, D>& x, const Var<T, D>&) {
+      const Var<T, D> s = slice(x, 0, 0, n), t = slice(x, 0, n);
       return options.marginal == Marginal::mmd ? mmd(s, t, options.mmd) : coral(s, t, options.coral);
     });
   }
 
   // The classifiers' logits of the target without gradient: what screening and class-wise alignment go by.
-  Levels<Tensor<T>> target_logits(Network<T>& net, const Features<T>& f, const Levels<Tensor<T>>& logits,
+  Levels<Tensor<T, D>> target_logits(Network<T, D>& net, const Features<T, D>& f, const Levels<Tensor<T, D>>& logits,
                                   index_t n) const {
     const NoGrad off;
-    auto level = [&](Classifier<T>& classifier, const Var<T>& x, const Tensor<T>& with_dropout) {
-      if (!x.defined()) return Tensor<T>();
+    auto level = [&](Classifier<T, D>& classifier, const Var<T, D>& x, const Tensor<T, D>& with_dropout) {
+      if (!x.defined()) return Tensor<T, D>();
       if (options.predict_with_dropout) return with_dropout.slice(0, n);
-      const Var<T> h = linear_relu(x.value().slice(0, n), classifier.first.weight, classifier.first.bias);
+      const Var<T, D> h = linear_relu(x.value().slice(0, n), classifier.first.weight, classifier.first.bias);
       return classifier.last(h).value();
     };
     return {level(net.eeg_classifier, f.feature.eeg, logits.eeg),
@@ -232,38 +232,38 @@ class Step {
   }
 
   template <class Add>
-  void predicted_losses(Network<T>& net, const Features<T>& f, const Tensor<index_t>& label,
-                        StepResult<T>& out, Add&& add) const {
+  void predicted_losses(Network<T, D>& net, const Features<T, D>& f, const Tensor<index_t, D>& label,
+                        StepResult<T, D>& out, Add&& add) const {
     if (!options.class_wise && !options.screening) return;
     const index_t n = label.numel();
     StepReport& r = out.report;
-    const Levels<Tensor<T>> predicted = target_logits(net, f, out.logits, n);
+    const Levels<Tensor<T, D>> predicted = target_logits(net, f, out.logits, n);
     if (options.class_wise)
       add(r.weights.class_wise, r.class_wise, [&] {
-        const Levels<Tensor<T>> p = {probabilities(predicted.eeg), probabilities(predicted.eye),
+        const Levels<Tensor<T, D>> p = {probabilities(predicted.eeg), probabilities(predicted.eye),
                                      probabilities(predicted.fused)};
-        const Tensor<T>* next[] = {&p.eeg, &p.eye, &p.fused};
+        const Tensor<T, D>* next[] = {&p.eeg, &p.eye, &p.fused};
         std::size_t level = options.inputs == Inputs::eye ? 1 : 0;
-        return over_levels(f, r.class_wise_levels, [&](const Var<T>& x, const Var<T>&) {
+        return over_levels(f, r.class_wise_levels, [&](const Var<T, D>& x, const Var<T, D>&) {
           return lmmd(slice(x, 0, 0, n), slice(x, 0, n), label, *next[level++], options.class_wise_kernel);
         });
       });
     if (!options.screening) return;
-    out.screening = screen(predicted.eeg, predicted.eye);
+    out.screening = screen(predicted.eeg.template on<Cpu>(), predicted.eye.template on<Cpu>());
     const Screening& s = out.screening;
     r.screen(s);
     add(r.weights.fused_target, r.fused_target,
-        [&] { return cross_entropy(f.logits.fused, screened_labels(s.agree, s.eeg_label, n).label); });
+        [&] { return cross_entropy(f.logits.fused, on_device(screened_labels(s.agree, s.eeg_label, n).label)); });
     if (!options.distillation) return;
-    const auto fused = argmax(predicted.fused, 1);
-    auto lesson = [&](const Tensor<index_t>& samples, const Tensor<index_t>& teacher, const Var<T>& student,
+    const Tensor<index_t> fused = argmax(predicted.fused, 1).template on<Cpu>();
+    auto lesson = [&](const Tensor<index_t>& samples, const Tensor<index_t>& teacher, const Var<T, D>& student,
                       index_t& kept, double& reported) {
       const ScreenedLabels labels = screened_labels(samples, teacher, n, fused);
       kept = labels.count;
       const bool counts =
           s.mid_confidence > options.min_confidence && samples.numel() >= options.min_lessons && kept > 0;
       return single(reported,
-                    counts ? cross_entropy(student, labels.label) : Var<T>(Tensor<T>::scalar(T(0))));
+                    counts ? cross_entropy(student, on_device(labels.label)) : Var<T, D>(Tensor<T, D>::scalar(T(0))));
     };
     add(r.weights.distill, r.distill, [&] {
       return (lesson(s.eeg_teaches, s.eeg_label, f.logits.eye, r.eeg_lessons, r.eeg_teaches_eye) +
@@ -271,7 +271,8 @@ class Step {
              T(0.5);
     });
   }
-  static Tensor<T> probabilities(const Tensor<T>& logits) {
+  static Tensor<index_t, D> on_device(const Tensor<index_t>& labels) { return labels.template on<D>(); }
+  static Tensor<T, D> probabilities(const Tensor<T, D>& logits) {
     return logits.defined() ? softmax(logits) : logits;
   }
 };

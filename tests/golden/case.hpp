@@ -133,7 +133,8 @@ template <class D>
 void add_losses(DeviceRegistry<D>& r);
 template <class D>
 void add_optimizers(DeviceRegistry<D>& r);
-void add_uf_ama(Registry& r);
+template <class D>
+void add_uf_ama(DeviceRegistry<D>& r);
 void add_emotion_clip(Registry& r);
 void add_eeg(Registry& r);
 void add_clip_text(Registry& r);

@@ -96,12 +96,12 @@ DeviceRegistry<D> operations() {
   add_network(registry);
   add_losses(registry);
   add_optimizers(registry);
+  add_uf_ama(registry);
   return registry;
 }
 
 Registry cpu_registry() {
   Registry registry = operations<Cpu>();
-  add_uf_ama(registry);
   add_emotion_clip(registry);
   add_eeg(registry);
   add_clip_text(registry);
