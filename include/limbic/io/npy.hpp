@@ -37,7 +37,7 @@ class NpyDict {
       const std::string_view key = string();
       const int which = key == "descr" ? 0 : key == "fortran_order" ? 1 : key == "shape" ? 2 : 3;
       if (which == 3 || seen[which])
-        wrong("the header must have 'descr', 'fortran_order' and 'shape' once each; got ", quoted(key));
+        wrong("the header must have 'descr', 'fortran_order' and 'shape' once each; got ", detail::quoted(key));
       seen[which] = true;
       expect(':');
       if (which == 0) descr(h);
@@ -56,7 +56,7 @@ class NpyDict {
  private:
   template <class... Parts>
   [[noreturn]] void wrong(const Parts&... parts) const {
-    fail("npy", quoted(source_), ": ", parts...);
+    fail("npy", detail::quoted(source_), ": ", parts...);
   }
   void space() {
     while (at_ < text_.size() && (text_[at_] == ' ' || text_[at_] == '\n' || text_[at_] == '\t')) ++at_;
@@ -124,7 +124,7 @@ class NpyDict {
       h.swapped = d[0] == '>' && !one_byte;
       return;
     }
-    wrong("descr must be a type of booleans, integers or real numbers such as '<f8'; got ", quoted(d));
+    wrong("descr must be a type of booleans, integers or real numbers such as '<f8'; got ", detail::quoted(d));
   }
 
   std::string_view text_;

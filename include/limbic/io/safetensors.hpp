@@ -224,7 +224,7 @@ void write_safetensors(NamedTensors tensors, const SafetensorsFile::Metadata& me
   std::vector<std::string_view> names(header.keys.begin(), header.keys.end());
   std::sort(names.begin(), names.end());
   if (const auto twice = std::adjacent_find(names.begin(), names.end()); twice != names.end())
-    fail("safetensors", "names must be unique; got ", quoted(*twice), " twice");
+    fail("safetensors", "names must be unique; got ", detail::quoted(*twice), " twice");
 
   std::string text = Json(std::move(header)).dump();
   text.append((8 - text.size() % 8) % 8, ' ');
