@@ -1,4 +1,5 @@
 // The part of the CUDA runtime that limbic uses: memory, copies, streams.
+#include <limbic/backend/cuda/launch/guard.hpp>
 #include <limbic/backend/cuda/launch/runtime.hpp>
 
 #include "prelude.cuh"
@@ -85,6 +86,7 @@ Stream make_stream() {
 void free_stream(Stream stream) noexcept { cudaStreamDestroy(stream); }
 void synchronize() {
   require(cudaStreamSynchronize(chosen_stream), "synchronize");
+  throw_report();
   Fault* const at = fault();
   if (!at->found) return;
   const Fault met = *at;

@@ -69,7 +69,7 @@ template <Operand X>
 Tensor<scalar_of<X>, device_of<X>> certainty_weights(const X& logits) {
   using T = scalar_of<X>;
   const auto w = exp(-entropy(value_of(logits), Reduction::none)) + T(1);
-  return w * (static_cast<T>(w.numel()) / sum(w).item());
+  return w * detail::over_sum(static_cast<T>(w.numel()), w);
 }
 
 }  // namespace limbic

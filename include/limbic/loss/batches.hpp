@@ -29,10 +29,17 @@ inline void check_batches(std::string_view op, const Shape& source, const Shape&
 template <class D>
 void check_labels(std::string_view op, const char* what, const Tensor<index_t, D>& labels, index_t n, index_t classes) {
   if (!(labels.shape() == Shape{n})) fail(op, what, " must be of shape (", n, "); got ", labels.shape());
-  const std::vector<index_t> v = labels.to_vector();
-  for (std::size_t i = 0; i < v.size(); ++i)
-    if (v[i] < 0 || v[i] >= classes)
-      fail(op, what, " must lie in [0, ", classes, "); got ", v[i], " at ", i);
+  require_labels(D{}, op, what, labels, classes, 0);
+}
+
+// Throws unless the weights that are given are (n) and (m).
+template <class T, class D>
+void check_weight_shapes(std::string_view op, index_t n, index_t m, const SampleWeights<T, D>& weights) {
+  const auto one = [&](const char* what, const Tensor<T, D>& w, index_t count) {
+    if (w.defined() && !(w.shape() == Shape{count})) fail(op, what, " weights must be of shape (", count, "); got ", w.shape());
+  };
+  one("source", weights.source, n);
+  one("target", weights.target, m);
 }
 
 // Weights that sum to 1 (n), as doubles on the host. Throws for a wrong shape, negative or no weight.
@@ -58,11 +65,17 @@ X root(const X& x, Site site = Site::here()) {
   return unary(site, RootF{}, x);
 }
 
-// The weights (n, 1) of samples that sum to 1, as a tensor.
+// The weights (n, 1) of samples that sum to 1, as a tensor. Throws as normalised_weights().
+template <class T>
+Tensor<T, Cpu> weight_column(std::string_view op, const char* what, const Tensor<T, Cpu>& weights, index_t n) {
+  const std::vector<double> w = normalised_weights(op, what, weights, n);
+  return Tensor<T, Cpu>::from({n, 1}, std::vector<T>(w.begin(), w.end()));
+}
 template <class T, class D>
 Tensor<T, D> weight_column(std::string_view op, const char* what, const Tensor<T, D>& weights, index_t n) {
-  const std::vector<double> w = normalised_weights(op, what, weights, n);
-  return Tensor<T, D>::from({n, 1}, std::vector<T>(w.begin(), w.end()));
+  if (!weights.defined()) return Tensor<T, D>::full({n, 1}, static_cast<T>(1 / static_cast<double>(n)));
+  if (!(weights.shape() == Shape{n})) fail(op, what, " weights must be of shape (", n, "); got ", weights.shape());
+  return normalised_column(D{}, op, what, weights);
 }
 
 // Mean (1, d) of the rows of x (n, d); `w` as weight_column() gives it, or undefined for equal weights.

@@ -43,8 +43,7 @@ result_of<X, Y> bce(const X& p, const Y& target, const BceOptions& options = {},
                     Site site = Site::here()) {
   using T = scalar_of<X>;
   detail::check_same_shape("bce", "probabilities", p.shape(), "target", target.shape());
-  for (T v : value_of(p).to_vector())
-    if (v < T(0) || v > T(1)) fail("bce", "probabilities must be in [0, 1]; got ", static_cast<double>(v), " (hint: bce_with_logits)");
+  require_unit_interval(device_of<X>{}, "bce", "probabilities", value_of(p), " (hint: bce_with_logits)");
   const T least = std::numeric_limits<T>::epsilon();
   const X inside = clamp(p, least, T(1) - least, site);
   const result_of<X, Y> each = -(target * log(inside) + (T(1) - target) * log1p(-inside));

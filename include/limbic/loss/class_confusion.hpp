@@ -39,8 +39,7 @@ X minimum_class_confusion(const X& logits, const ClassConfusionOptions& options 
     check(weights.shape() == Shape{n}, kName, "sample weights must be of shape (", n, "); got ", weights.shape());
     w = w * weights;
   }
-  const T total = sum(w).item();
-  w = w * (total > T(0) ? static_cast<T>(n) / total : T(0));
+  w = w * detail::over_sum(static_cast<T>(n), w);
   const X confusion = matmul(transpose(p), p * w.unsqueeze(1));
   const X rows = sum(confusion, {1}, true);
   const X scaled = confusion / masked_fill(rows, eq(rows, T(0)), T(1));

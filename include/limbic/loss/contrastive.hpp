@@ -76,15 +76,10 @@ X supcon(const X& x, const Tensor<index_t, device_of<X>>& labels, double tempera
               labels.unsqueeze(1), labels.unsqueeze(0), self);
   const Tensor<T, D> count = sum(positive, {1}, true);
   // What each anchor counts: its weight, over the sum of those with a positive.
-  Tensor<T, D> own = Tensor<T, D>::from({n, 1}, std::vector<T>(static_cast<std::size_t>(n), T(1)));
-  if (weights.defined()) {
-    const std::vector<double> w = detail::normalised_weights(kName, "sample", weights, n);
-    own = Tensor<T, D>::from({n, 1}, std::vector<T>(w.begin(), w.end()));
-  }
+  Tensor<T, D> own = weights.defined() ? detail::weight_column(kName, "sample", weights, n) : Tensor<T, D>::ones({n, 1});
   own = masked_fill(own, eq(count, T(0)), T(0));
-  const T total = sum(own).item();
   const Tensor<T, D> share =
-      positive * own * (total > T(0) ? T(1) / total : T(0)) / masked_fill(count, eq(count, T(0)), T(1));
+      positive * own * detail::over_sum(T(1), own) / masked_fill(count, eq(count, T(0)), T(1));
   const X s = matmul(unit, transpose(unit), site) * static_cast<T>(1 / temperature);
   const X log_p = log_softmax(masked_fill(s, self, T(-1e30)), 1);
   return -sum(log_p * share);

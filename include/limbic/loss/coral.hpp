@@ -38,7 +38,7 @@ template <class T, class D>
 struct Covariance {
   const char* name;
   Tensor<T, D> w{};  // (n, 1), summing to 1; undefined: equal
-  T scale = T(0);
+  Tensor<T, D> scale{};  // ()
   bool keep = false;
   Saved<T, D> kept{};
   Tensor<T, D> centred{};
@@ -47,9 +47,7 @@ struct Covariance {
   void forward(Tensor<T, D>& y, const Tensor<T, D>& x) {
     Tensor<T, D> z = x - mean_row(x, w);
     y.copy_from(matmul(transpose(z), w.defined() ? z * (w * scale) : z));
-    if (!w.defined())
-      elementwise_update(
-          D{}, [k = scale](auto v) { return v * k; }, y);
+    if (!w.defined()) elementwise_update(D{}, [](auto v, auto k) { return v * k; }, y, scale);
     if (!keep) return;
     kept = x;
     centred = std::move(z);
@@ -67,20 +65,32 @@ struct Covariance {
   }
 };
 
-// Its weights by the definition above; 1 / (1 - sum w^2) is taken as 0 for a single sample.
+// 1 / (n - 1), or 1 / (1 - sum w^2); taken as 0 for a single sample. `column`: the weights as weight_column() gives
+// them.
+template <class T>
+Tensor<T, Cpu> covariance_scale(const char* op, const char* what, const Tensor<T, Cpu>& weights, const Tensor<T, Cpu>&, index_t n) {
+  double rest = static_cast<double>(n - 1);
+  if (weights.defined()) {
+    rest = 1;
+    for (double v : normalised_weights(op, what, weights, n)) rest -= v * v;
+  }
+  return Tensor<T, Cpu>::scalar(rest > 1e-12 ? static_cast<T>(1 / rest) : T(0));
+}
+template <class T, class D>
+Tensor<T, D> covariance_scale(const char*, const char*, const Tensor<T, D>& weights, const Tensor<T, D>& column, index_t n) {
+  if (weights.defined()) return weighted_covariance_scale(D{}, column);
+  return Tensor<T, D>::scalar(n > 1 ? static_cast<T>(1 / static_cast<double>(n - 1)) : T(0));
+}
+
+// Its weights by the definition above.
 template <Operand X>
 X covariance(const char* op, const char* what, const X& x,
              const Tensor<scalar_of<X>, device_of<X>>& weights) {
   using T = scalar_of<X>;
   const index_t n = x.size(0);
   Covariance<T, device_of<X>> c{.name = op};
-  double rest = static_cast<double>(n - 1);  // with w = 1; else 1 - sum w^2
-  if (weights.defined()) {
-    rest = 1;
-    for (double v : normalised_weights(op, what, weights, n)) rest -= v * v;
-    c.w = weight_column(op, what, weights, n);
-  }
-  c.scale = rest > 1e-12 ? static_cast<T>(1 / rest) : T(0);
+  if (weights.defined()) c.w = weight_column(op, what, weights, n);
+  c.scale = covariance_scale(op, what, weights, c.w, n);
   return apply(Site::here(), std::move(c), x);
 }
 // Mean row (1, d).
@@ -132,7 +142,7 @@ Tensor<T, D> coral_matrix(const Tensor<T, D>& source, const Tensor<T, D>& target
       fail(kName, "the covariances of ", what, " must be finite (hint: scale the features down)");
     }
     Tensor<T, D> y = Tensor<T, D>::empty({d, d});
-    spectral_function(D{}, y, values, vectors, [&](double e) { return std::pow(e, exponent); });
+    spectral_function(D{}, y, values, vectors, [&](auto e) { return math::pow(e, exponent); });
     return y;
   };
   return matmul(power("source", source, weights.source, -0.5), power("target", target, weights.target, 0.5));

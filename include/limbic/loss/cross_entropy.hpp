@@ -36,8 +36,8 @@ template <class T, class D>
 struct CrossEntropy {
   static constexpr const char* name = "cross_entropy";
   LabelLoss<T, D> loss;
-  Tensor<T, D> factors{};  // (N), of the rows; undefined: `factor` for all
-  T factor = T(1);
+  Tensor<T, D> factors{};  // (N), of the rows; undefined: 1
+  Tensor<T, D> scale{};    // (), of all of them; undefined: 1
   bool reduced = true;
   bool keep = false;
   Saved<T, D> kept{};
@@ -53,7 +53,7 @@ struct CrossEntropy {
     if (factors.defined()) elementwise_update(D{}, [](auto v, auto f) { return v * f; }, each, factors);
     if (reduced) {
       reduce_sum(D{}, y, each);
-      if (factor != T(1)) elementwise_update(D{}, [f = factor](auto v) { return v * f; }, y);
+      if (scale.defined()) elementwise_update(D{}, [](auto v, auto f) { return v * f; }, y, scale);
     }
     if (keep) kept = dense;
   }
@@ -61,8 +61,9 @@ struct CrossEntropy {
     if (!dx) return;
     const Tensor<T, D>& x = kept.get();
     Tensor<T, D> each = Tensor<T, D>::empty({x.size(0)});
-    if (factors.defined()) elementwise(D{}, [f = factor](auto d, auto v) { return d * f * v; }, each, dy, factors);
-    else elementwise(D{}, [f = factor](auto d) { return d * f; }, each, dy);
+    const Tensor<T, D> all = scale.defined() ? scale : Tensor<T, D>::scalar(T(1));
+    if (factors.defined()) elementwise(D{}, [](auto d, auto f, auto v) { return d * f * v; }, each, dy, all, factors);
+    else elementwise(D{}, [](auto d, auto f) { return d * f; }, each, dy, all);
     auto [g, accumulate] = dx.out();
     cross_entropy_bwd(D{}, g, x, lse, each, accumulate, loss);
   }
@@ -75,35 +76,35 @@ struct CrossEntropy {
     elementwise_update(D{}, [h = T(1) - s](auto v, auto own) { return math::choose(own, v + h, v); }, q, label_mask(loss.labels, k));
     if (loss.class_weights.defined()) q = q * loss.class_weights;
     q = masked_fill(q, eq(loss.labels, loss.ignored).unsqueeze(1), T(0));
-    Var<T, D> each = dy * factor;
+    Var<T, D> each = scale.defined() ? dy * scale : dy;
     if (factors.defined()) each = each * factors;
     if (each.rank() == 1) each = unsqueeze(each, 1);
     c.give(0, each * (sum(q, {1}, true) * softmax(x) - q));
   }
 };
 
-// The factors of the rows' losses in their sum or mean; sets op.factor or op.factors.
+// 1 / the sum of the weights of the rows that count, samples (N) times those of their classes; 0 if there are none.
+template <class T>
+Tensor<T, Cpu> cross_entropy_scale(Cpu, const LabelLoss<T, Cpu>& loss, const Tensor<T, Cpu>& samples, index_t) {
+  const index_t* labels = loss.labels.data();
+  const T *s = samples.defined() ? samples.data() : nullptr, *c = loss.class_weights.defined() ? loss.class_weights.data() : nullptr;
+  double total = 0;
+  for (index_t i = 0; i < loss.labels.numel(); ++i)
+    if (labels[i] != loss.ignored)
+      total += (s ? static_cast<double>(s[i]) : 1.0) * (c ? static_cast<double>(c[labels[i]]) : 1.0);
+  return Tensor<T, Cpu>::scalar(total > 0 ? static_cast<T>(1 / total) : T(0));
+}
+
+// The factors of the rows' losses in their sum or mean.
 template <class T, class D>
-void set_row_factors(CrossEntropy<T, D>& op, const CrossEntropyWeights<T, D>& weights, Reduction reduction) {
+void set_row_factors(CrossEntropy<T, D>& op, const Tensor<T, D>& samples, Reduction reduction, index_t classes) {
   const index_t n = op.loss.labels.numel();
-  const index_t* labels = op.loss.labels.data();
-  if (weights.samples.defined()) {
-    check(weights.samples.shape() == Shape{n}, op.name, "sample weights must be of shape (", n, "); got ",
-          weights.samples.shape());
-    op.factors = weights.samples.contiguous();
+  if (samples.defined()) {
+    check(samples.shape() == Shape{n}, op.name, "sample weights must be of shape (", n, "); got ", samples.shape());
+    op.factors = samples.contiguous();
   }
   op.reduced = reduction != Reduction::none;
-  if (reduction != Reduction::mean) return;
-  const std::vector<T> samples = op.factors.defined() ? op.factors.to_vector() : std::vector<T>();
-  const std::vector<T> classes = weights.classes.defined() ? weights.classes.to_vector() : std::vector<T>();
-  double total = 0;
-  for (index_t i = 0; i < n; ++i) {
-    if (labels[i] == op.loss.ignored) continue;
-    const auto l = static_cast<std::size_t>(labels[i]);
-    total += (samples.empty() ? 1.0 : static_cast<double>(samples[static_cast<std::size_t>(i)])) *
-             (classes.empty() ? 1.0 : static_cast<double>(classes[l]));
-  }
-  op.factor = total > 0 ? static_cast<T>(1 / total) : T(0);
+  if (reduction == Reduction::mean) op.scale = cross_entropy_scale(D{}, op.loss, op.factors, classes);
 }
 
 inline void check_cross_entropy(const CrossEntropyOptions& o) {
@@ -134,14 +135,10 @@ X cross_entropy(const X& logits, const Tensor<index_t, device_of<X>>& labels, co
   detail::check_cross_entropy(options);
   detail::check_class_weights(weights.classes, k);
   const Tensor<index_t, D> dense = labels.contiguous();
-  for (index_t i = 0; i < n; ++i) {
-    const index_t l = dense.data()[i];
-    if ((l < 0 || l >= k) && l != options.ignore_index)
-      fail(kName, "labels must lie in [0, ", k, "); got ", l, " at ", i);
-  }
+  require_labels(D{}, kName, "labels", dense, k, options.ignore_index);
   detail::CrossEntropy<T, D> op{.loss = {dense, weights.classes.defined() ? weights.classes.contiguous() : weights.classes,
                                          options.label_smoothing, options.ignore_index}};
-  detail::set_row_factors(op, weights, options.reduction);
+  detail::set_row_factors(op, weights.samples, options.reduction, k);
   return apply(site, std::move(op), logits);
 }
 

@@ -19,7 +19,7 @@ result_of<A, B> energy_distance(const A& source, const B& target, const SampleWe
   return apply(site,
                detail::PairForm<T, D>{.name = kName,
                                       .options = {.kernel = Kernel::distance},
-                                      .weights = detail::mmd_weights<T, D>(kName, false, n, m, weights)},
+                                      .weights = detail::mmd_weights(kName, false, n, m, weights)},
                source, target);
 }
 

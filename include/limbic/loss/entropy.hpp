@@ -10,14 +10,20 @@
 
 namespace limbic {
 
+// Whether some element is below `bound`; a device that is not waited for says yes.
+template <class T>
+bool may_be_below(Cpu, const Tensor<T, Cpu>& x, T bound) {
+  return amin(x).item() < bound;
+}
+
 namespace detail {
 
 // log softmax, finite also where p is 0, so that p log p is 0 there.
 template <Operand X>
 X finite_log_softmax(const X& logits, Site site = Site::here()) {
   const X y = log_softmax(logits, -1, site);
-  const bool none = amin(value_of(y)).item() < scalar_of<X>(-1e30);
-  return none ? clamp(y, scalar_of<X>(-1e30), std::nullopt) : y;
+  constexpr auto kLeast = scalar_of<X>(-1e30);
+  return may_be_below(device_of<X>{}, value_of(y), kLeast) ? clamp(y, kLeast, std::nullopt) : y;
 }
 
 // -sum p log p (N) from log p (N, K).
@@ -48,8 +54,7 @@ result_of<P, Q> kl_div(const P& log_p, const Q& q, KlReduction reduction = KlRed
                        const WeightsFor<P>& weights = {}, Site site = Site::here()) {
   using T = scalar_of<P>;
   detail::check_same_shape("kl_div", "log_p", log_p.shape(), "q", q.shape());
-  for (T v : value_of(q).to_vector())
-    if (v < T(0)) fail("kl_div", "q must not be negative; got ", static_cast<double>(v), " (hint: probabilities, not logarithms)");
+  require_not_negative(device_of<Q>{}, "kl_div", "q", value_of(q), " (hint: probabilities, not logarithms)");
   const auto zero = eq(q, T(0));
   const result_of<P, Q> log_q = log(masked_fill(q, zero, T(1)));
   const result_of<P, Q> each = masked_fill(q * sub(log_q, log_p, site), zero, T(0));

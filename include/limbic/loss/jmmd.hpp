@@ -15,7 +15,7 @@ struct JointForm {
   std::vector<KernelOptions> options;
   PairWeights<T, D> weights;
   bool keep = false;
-  std::vector<RadialKernel> kernels{};
+  std::vector<PairKernel<D>> kernels{};
   std::vector<Saved<T, D>> kept{};
   std::vector<Tensor<T, D>> whole{};
 
@@ -26,11 +26,11 @@ struct JointForm {
     std::vector<PairLayer<T, D>> layers;
     for (std::size_t l = 0; l < count; ++l) {
       CentredPoints<T, D> z(name, x[l], x[count + l]);
-      kernels.push_back(radial_kernel(options[l], bandwidth_of(options[l], z.points, z.norms, z.sum_norms)));
+      kernels.push_back(pair_kernel(options[l], z.points, z.norms, z.sum_norms));
       layers.push_back({z.points, z.norms, kernels[l]});
       if (keep) whole.push_back(layers[l].gradient = Tensor<T, D>::empty(z.points.shape()));
     }
-    y.fill(static_cast<T>(pair_form(D{}, std::span(layers), weights)));
+    pair_form(D{}, y, std::span(layers), weights);
     if (keep) kept.assign(x.begin(), x.end());
   }
   void backward(const Tensor<T, D>& dy, std::span<Grad<T, D>> dx) {
@@ -46,7 +46,9 @@ struct JointForm {
     std::vector<Var<T, D>> z;
     for (int l = 0; l < count; ++l)
       z.push_back(concat({c.input(l, kept[static_cast<std::size_t>(l)]), c.input(count + l, kept[static_cast<std::size_t>(count + l)])}));
-    const auto dz = pair_gradients<T, D>(z, kernels, weights);
+    std::vector<RadialKernel> forms;
+    for (const auto& k : kernels) forms.push_back(on_host(k));
+    const auto dz = pair_gradients<T, D>(z, forms, weights);
     for (int l = 0; l < count; ++l) {
       const index_t n = kept[static_cast<std::size_t>(l)].get().size(0);
       if (c.wants(l)) c.give(l, dy * slice(dz[static_cast<std::size_t>(l)], 0, 0, n));
@@ -81,7 +83,7 @@ X jmmd(const std::vector<X>& source, const std::vector<X>& target, const std::ve
     op.options.push_back(kernels.empty() ? KernelOptions{.eps = 0} : kernels[kernels.size() > 1 ? l : 0]);
     detail::check_kernel(kName, op.options.back());
   }
-  op.weights = detail::mmd_weights<T, D>(kName, false, source[0].size(0), target[0].size(0), weights);
+  op.weights = detail::mmd_weights(kName, false, source[0].size(0), target[0].size(0), weights);
   std::vector<X> inputs = source;
   inputs.insert(inputs.end(), target.begin(), target.end());
   return apply<detail::JointForm<T, D>, X>(site, std::move(op), std::span<const X>(inputs));

@@ -107,7 +107,9 @@ double bandwidth_of(const KernelOptions& o, const Tensor<T, D>& points, const Te
   switch (o.bandwidth) {
     case Bandwidth::fixed: return o.scale * o.fixed;
     case Bandwidth::mean_all: return o.scale * (sum / (n * n) + eps);
-    case Bandwidth::median: return o.scale * (median_distance(D{}, points, norms) + eps);
+    case Bandwidth::median:
+      if constexpr (std::is_same_v<D, Cpu>) return o.scale * (median_distance(D{}, points, norms) + eps);
+      break;
     default: break;
   }
   double b = (sum + n * n * eps) / (n * n - n);
@@ -117,6 +119,24 @@ double bandwidth_of(const KernelOptions& o, const Tensor<T, D>& points, const Te
     b = r.value;
   }
   return o.scale * b;
+}
+
+// The kernel with its bandwidth by the rule: on the host, or on a device that need not be waited for but where the
+// bandwidth is running, which is the host's.
+template <class T>
+PairKernel<Cpu> pair_kernel(const KernelOptions& o, const Tensor<T, Cpu>& points, const Tensor<T, Cpu>& norms, double sum_norms) {
+  return {radial_kernel(o, bandwidth_of(o, points, norms, sum_norms))};
+}
+template <class T, class D>
+PairKernel<D> pair_kernel(const KernelOptions& o, const Tensor<T, D>& points, const Tensor<T, D>& norms, const Tensor<double, D>& sum_norms) {
+  using Rule = BandwidthRule::From;
+  if (!has_bandwidth(o) || o.bandwidth == Bandwidth::fixed) return {radial_kernel(o, o.scale * o.fixed)};
+  if (o.bandwidth == Bandwidth::running) return {radial_kernel(o, bandwidth_of(o, points, norms, sum_norms.item()))};
+  RadialKernel form = radial_kernel(o, 1);
+  form.halving = o.mul == 2;  // where the first bandwidth is not too small for that
+  const Rule from = o.bandwidth == Bandwidth::median ? Rule::median : o.bandwidth == Bandwidth::mean_all ? Rule::mean_all : Rule::mean_offdiag;
+  const BandwidthRule rule{.from = from, .ratio = o.mul, .scale = o.scale, .eps = o.bandwidth_with_eps ? o.eps : 0};
+  return {form, bandwidths(D{}, rule, form.count, points, sum_norms)};
 }
 
 }  // namespace detail

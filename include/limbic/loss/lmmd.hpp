@@ -46,8 +46,8 @@ struct ClassWeights {
   }
 };
 
-template <class T, class D>
-PairWeights<T, D> class_pair_weights(ClassWeights s, ClassWeights t) {
+template <class T>
+PairWeights<T, Cpu> class_pair_weights(ClassWeights s, ClassWeights t) {
   s.normalise();
   t.normalise();
   std::vector<index_t> both;
@@ -59,9 +59,55 @@ PairWeights<T, D> class_pair_weights(ClassWeights s, ClassWeights t) {
     for (index_t c = 0; c < count; ++c)
       u[static_cast<std::size_t>(i * rank + c)] =
           static_cast<T>(i < s.rows ? s.at(i, both[static_cast<std::size_t>(c)]) : -t.at(i - s.rows, both[static_cast<std::size_t>(c)]));
-  const auto left = Tensor<T, D>::from({s.rows + t.rows, rank}, u);
+  const auto left = Tensor<T, Cpu>::from({s.rows + t.rows, rank}, u);
   for (T& v : u) v /= static_cast<T>(rank);
-  return {left, Tensor<T, D>::from({s.rows + t.rows, rank}, u)};
+  return {left, Tensor<T, Cpu>::from({s.rows + t.rows, rank}, u)};
+}
+
+// The pairs' weights by labels of the source and probabilities (m, K) of the target.
+template <class T>
+PairWeights<T, Cpu> soft_class_weights(const char* op, const Tensor<index_t, Cpu>& source_labels, const Tensor<T, Cpu>& probabilities,
+                                       const SampleWeights<T, Cpu>& weights) {
+  const index_t n = source_labels.size(0), m = probabilities.size(0), classes = probabilities.size(1);
+  const auto ws = normalised_weights(op, "source", weights.source, n);
+  const auto wt = normalised_weights(op, "target", weights.target, m);
+  ClassWeights t(m, classes);
+  const std::vector<T> values = probabilities.to_vector();
+  for (index_t i = 0; i < m; ++i) {
+    const T* row = values.data() + i * classes;
+    for (index_t c = 0; c < classes; ++c) {
+      if (!(row[c] >= T(0)) || !(row[c] - row[c] == T(0)))
+        fail(op, "probabilities must be finite and not negative; got ", static_cast<double>(row[c]), " for class ", c,
+             " of target ", i, " (hint: softmax)");
+      t.at(i, c) = static_cast<double>(row[c]) * wt[static_cast<std::size_t>(i)];
+    }
+    const index_t best = std::max_element(row, row + classes) - row;
+    if (!(row[best] > T(0))) fail(op, "probabilities must not all be 0; got none for target ", i);
+    if (wt[static_cast<std::size_t>(i)] > 0) t.present[static_cast<std::size_t>(best)] = true;
+  }
+  return class_pair_weights<T>(ClassWeights::of_labels(source_labels.to_vector(), classes, ws), std::move(t));
+}
+template <class T, class D>
+PairWeights<T, D> soft_class_weights(const char* op, const Tensor<index_t, D>& source_labels, const Tensor<T, D>& probabilities,
+                                     const SampleWeights<T, D>& weights) {
+  check_weight_shapes(op, source_labels.size(0), probabilities.size(0), weights);
+  return soft_class_pair_weights(D{}, op, source_labels, probabilities, weights.source, weights.target);
+}
+
+// The same by labels of both.
+template <class T>
+PairWeights<T, Cpu> hard_class_weights(const char* op, const Tensor<index_t, Cpu>& source, const Tensor<index_t, Cpu>& target,
+                                       index_t classes, const SampleWeights<T, Cpu>& weights) {
+  const auto ws = normalised_weights(op, "source", weights.source, source.size(0));
+  const auto wt = normalised_weights(op, "target", weights.target, target.size(0));
+  return class_pair_weights<T>(ClassWeights::of_labels(source.to_vector(), classes, ws),
+                               ClassWeights::of_labels(target.to_vector(), classes, wt));
+}
+template <class T, class D>
+PairWeights<T, D> hard_class_weights(const char* op, const Tensor<index_t, D>& source, const Tensor<index_t, D>& target, index_t classes,
+                                     const SampleWeights<T, D>& weights) {
+  check_weight_shapes(op, source.size(0), target.size(0), weights);
+  return hard_class_pair_weights(D{}, op, source, target, classes, weights.source, weights.target);
 }
 
 }  // namespace detail
@@ -84,27 +130,10 @@ result_of<A, B> lmmd(const A& source, const B& target, const Tensor<index_t, dev
     fail("lmmd", "target probabilities must be of shape (", m, ", K); got ", p.shape());
   const index_t classes = p.size(1);
   detail::check_labels("lmmd", "source labels", source_labels, n, classes);
-  const auto ws = detail::normalised_weights("lmmd", "source", weights.source, n);
-  const auto wt = detail::normalised_weights("lmmd", "target", weights.target, m);
-  detail::ClassWeights t(m, classes);
-  const std::vector<T> values = p.to_vector();
-  for (index_t i = 0; i < m; ++i) {
-    const T* row = values.data() + i * classes;
-    for (index_t c = 0; c < classes; ++c) {
-      if (!(row[c] >= T(0)) || !(row[c] - row[c] == T(0)))
-        fail("lmmd", "probabilities must be finite and not negative; got ", static_cast<double>(row[c]), " for class ", c,
-             " of target ", i, " (hint: softmax)");
-      t.at(i, c) = static_cast<double>(row[c]) * wt[static_cast<std::size_t>(i)];
-    }
-    const index_t best = std::max_element(row, row + classes) - row;
-    if (!(row[best] > T(0))) fail("lmmd", "probabilities must not all be 0; got none for target ", i);
-    if (wt[static_cast<std::size_t>(i)] > 0) t.present[static_cast<std::size_t>(best)] = true;
-  }
-  auto s = detail::ClassWeights::of_labels(source_labels.to_vector(), classes, ws);
   return apply(site,
                detail::PairForm<T, D>{.name = "lmmd",
                                       .options = kernel,
-                                      .weights = detail::class_pair_weights<T, D>(std::move(s), std::move(t))},
+                                      .weights = detail::soft_class_weights("lmmd", source_labels, p, weights)},
                source, target);
 }
 
@@ -122,15 +151,11 @@ result_of<A, B> class_mmd(const A& source, const B& target, const Tensor<index_t
   check(classes >= 1, "class_mmd", "at least one class is needed; got ", classes);
   detail::check_labels("class_mmd", "source labels", source_labels, source.size(0), classes);
   detail::check_labels("class_mmd", "target labels", target_labels, target.size(0), classes);
-  const auto ws = detail::normalised_weights("class_mmd", "source", weights.source, source.size(0));
-  const auto wt = detail::normalised_weights("class_mmd", "target", weights.target, target.size(0));
   return apply(site,
                detail::PairForm<T, D>{
                    .name = "class_mmd",
                    .options = kernel,
-                   .weights = detail::class_pair_weights<T, D>(
-                       detail::ClassWeights::of_labels(source_labels.to_vector(), classes, ws),
-                       detail::ClassWeights::of_labels(target_labels.to_vector(), classes, wt))},
+                   .weights = detail::hard_class_weights("class_mmd", source_labels, target_labels, classes, weights)},
                source, target);
 }
 

@@ -75,10 +75,8 @@ struct LogmSpd {
     const index_t d = a.size(0);
     pairs = {Tensor<double, D>::empty({d}), Tensor<double, D>::empty({d, d})};
     if (!eigh(D{}, a, pairs.values, pairs.vectors)) fail(name, "the matrix must be finite; got ", a);
-    const double least = d > 0 ? pairs.values.at(0) : 1;
-    if (!(least > 0))
-      fail(name, "the matrix must be positive definite; its least eigenvalue is ", least, " (hint: add a larger eps I)");
-    spectral_function(D{}, y, pairs.values, pairs.vectors, [](double e) { return std::log(e); });
+    require_positive_definite(D{}, name, pairs.values);
+    spectral_function(D{}, y, pairs.values, pairs.vectors, [](auto e) { return math::log(e); });
     if (keep) kept = a;
   }
   void gradient(GradContext<T, D>& c, const Var<T, D>& dy) {

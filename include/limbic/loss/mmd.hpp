@@ -62,7 +62,7 @@ struct NeighbourForm {
   static constexpr const char* name = "mmd";
   KernelOptions options;
   bool keep = false;
-  RadialKernel kernel{};
+  PairKernel<D> kernel{};
   Saved<T, D> kept_s{}, kept_t{};
   Tensor<T, D> whole{};
 
@@ -75,9 +75,9 @@ struct NeighbourForm {
   }
   void forward(Tensor<T, D>& y, const Tensor<T, D>& s, const Tensor<T, D>& t) {
     const CentredPoints<T, D> z(name, s, t);
-    kernel = radial_kernel(options, bandwidth_of(options, z.points, z.norms, z.sum_norms));
+    kernel = pair_kernel(options, z.points, z.norms, z.sum_norms);
     if (keep) whole = Tensor<T, D>::empty(z.points.shape());
-    y.fill(static_cast<T>(neighbour_form(D{}, z.points, kernel, whole)));
+    neighbour_form(D{}, y, z.points, kernel, whole);
     if (!keep) return;
     kept_s = s;
     kept_t = t;
@@ -90,8 +90,8 @@ struct NeighbourForm {
   void gradient(GradContext<T, D>& c, const Var<T, D>& dy) {
     const Var<T, D> s = c.input(0, kept_s), t = c.input(1, kept_t);
     const Var<T, D> s_next = rolled(s, 1), t_next = rolled(t, 1);
-    auto part = [&](const Var<T, D>& a, const Var<T, D>& b) {
-      return radial_slope(kernel, sum(square(a - b), {1}, true)) * (a - b);
+    auto part = [form = on_host(kernel)](const Var<T, D>& a, const Var<T, D>& b) {
+      return radial_slope(form, sum(square(a - b), {1}, true)) * (a - b);
     };
     // Each difference pulls its first point one way and its second the other.
     const Var<T, D> ss = part(s, s_next), tt = part(t, t_next), st = part(s, t_next), ts = part(t, s_next);
@@ -109,15 +109,15 @@ struct NeighbourForm {
 };
 
 // The matrix w of the biased and the unbiased estimator.
-template <class T, class D>
-PairWeights<T, D> mmd_weights(const char* op, bool unbiased, index_t n, index_t m, const SampleWeights<T, D>& weights) {
+template <class T>
+PairWeights<T, Cpu> mmd_weights(const char* op, bool unbiased, index_t n, index_t m, const SampleWeights<T, Cpu>& weights) {
   const std::vector<double> ws = normalised_weights(op, "source", weights.source, n);
   const std::vector<double> wt = normalised_weights(op, "target", weights.target, m);
   std::vector<T> left, right;
   if (!unbiased) {
     for (double w : ws) left.push_back(static_cast<T>(w));
     for (double w : wt) left.push_back(static_cast<T>(-w));
-    const auto u = Tensor<T, D>::from({n + m, 1}, left);
+    const auto u = Tensor<T, Cpu>::from({n + m, 1}, left);
     return {u, u};
   }
   auto off_diagonal = [](const std::vector<double>& w) {
@@ -134,7 +134,12 @@ PairWeights<T, D> mmd_weights(const char* op, bool unbiased, index_t n, index_t 
     left.insert(left.end(), {T(0), static_cast<T>(w)});
     right.insert(right.end(), {static_cast<T>(-w), static_cast<T>(w * tt)});
   }
-  return {Tensor<T, D>::from({n + m, 2}, left), Tensor<T, D>::from({n + m, 2}, right), false};
+  return {Tensor<T, Cpu>::from({n + m, 2}, left), Tensor<T, Cpu>::from({n + m, 2}, right), false};
+}
+template <class T, class D>
+PairWeights<T, D> mmd_weights(const char* op, bool unbiased, index_t n, index_t m, const SampleWeights<T, D>& weights) {
+  check_weight_shapes(op, n, m, weights);
+  return mmd_pair_weights(D{}, op, unbiased, n, m, weights.source, weights.target);
 }
 
 }  // namespace detail
@@ -159,7 +164,7 @@ result_of<A, B> mmd(const A& source, const B& target, const MmdOptions& options 
   return apply(site,
                detail::PairForm<T, D>{.name = "mmd",
                                       .options = options.kernel,
-                                      .weights = detail::mmd_weights<T, D>("mmd", unbiased, n, m, weights),
+                                      .weights = detail::mmd_weights("mmd", unbiased, n, m, weights),
                                       .offset = offset},
                source, target);
 }

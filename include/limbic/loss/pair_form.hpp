@@ -20,15 +20,14 @@ namespace detail {
 template <class T, class D>
 struct CentredPoints {
   Tensor<T, D> points, norms;
-  double sum_norms = 0;
+  decltype(centre_rows(D{}, points, norms, points, points)) sum_norms{};  // a number; on other devices a tensor ()
 
   CentredPoints(std::string_view op, const Tensor<T, D>& s, const Tensor<T, D>& t) {
     const index_t rows = s.size(0) + t.size(0);
     points = Tensor<T, D>::empty({rows, s.size(1)});
     norms = Tensor<T, D>::empty({rows});
     sum_norms = centre_rows(D{}, points, norms, s.contiguous(), t.contiguous());
-    if (!std::isfinite(sum_norms))
-      fail(op, "the features must be finite, and so must their squares; got source ", s, ", target ", t);
+    require_finite_features(D{}, op, sum_norms, s, t);
   }
 };
 
@@ -124,7 +123,7 @@ struct PairForm {
   PairWeights<T, D> weights;
   double offset = 0;
   bool keep = false;
-  RadialKernel kernel{};
+  PairKernel<D> kernel{};
   Saved<T, D> kept_s{}, kept_t{};
   Tensor<T, D> whole{};  // the gradient of [s; t]
 
@@ -134,10 +133,10 @@ struct PairForm {
   }
   void forward(Tensor<T, D>& y, const Tensor<T, D>& s, const Tensor<T, D>& t) {
     CentredPoints<T, D> z(name, s, t);
-    kernel = radial_kernel(options, bandwidth_of(options, z.points, z.norms, z.sum_norms));
+    kernel = pair_kernel(options, z.points, z.norms, z.sum_norms);
     PairLayer<T, D> layer{z.points, z.norms, kernel};
     if (keep) layer.gradient = whole = Tensor<T, D>::empty(z.points.shape());
-    y.fill(static_cast<T>(pair_form(D{}, std::span(&layer, 1), weights) + offset));
+    pair_form(D{}, y, std::span(&layer, 1), weights, offset);
     if (!keep) return;
     kept_s = s;
     kept_t = t;
@@ -149,7 +148,7 @@ struct PairForm {
   }
   void gradient(GradContext<T, D>& c, const Var<T, D>& dy) {
     const Var<T, D> s = c.input(0, kept_s), t = c.input(1, kept_t);
-    const auto dz = pair_gradients<T, D>({concat({s, t})}, {kernel}, weights);
+    const auto dz = pair_gradients<T, D>({concat({s, t})}, {on_host(kernel)}, weights);
     if (c.wants(0)) c.give(0, dy * slice(dz[0], 0, 0, s.size(0)));
     if (c.wants(1)) c.give(1, dy * slice(dz[0], 0, s.size(0)));
   }

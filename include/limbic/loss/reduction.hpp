@@ -22,7 +22,6 @@ namespace detail {
 // Reduces x. `weights`, if defined, broadcast to x's shape: the mean is then sum w x / sum w, 0 if all are 0.
 template <Operand X>
 X reduce_loss(std::string_view op, const X& x, Reduction reduction, const WeightsFor<X>& weights, Site site) {
-  using T = scalar_of<X>;
   if (!weights.defined()) {
     if (reduction == Reduction::none) return x;
     if (reduction == Reduction::sum) return sum(x, {}, false, site);
@@ -34,12 +33,20 @@ X reduce_loss(std::string_view op, const X& x, Reduction reduction, const Weight
   const X weighted = mul(x, weights, site);
   if (reduction == Reduction::none) return weighted;
   if (reduction == Reduction::sum) return sum(weighted);
-  T total = T(0);
-  for (T w : weights.expand(x.shape()).to_vector()) {
-    check(w >= T(0), op, "sample weights must not be negative; got ", static_cast<double>(w));
-    total += w;
-  }
-  return sum(weighted) * (total > T(0) ? T(1) / total : T(0));
+  const auto each = weights.expand(x.shape());
+  require_not_negative(device_of<X>{}, op, "sample weights", each);
+  return sum(weighted) * inverse_total(device_of<X>{}, each);
+}
+
+// count / the sum of w, 0 if that is not positive: a number, on other devices a tensor ().
+template <class T>
+T over_sum(T count, const Tensor<T, Cpu>& w) {
+  const T total = sum(w).item();
+  return total > T(0) ? count / total : T(0);
+}
+template <class T, class D>
+Tensor<T, D> over_sum(T count, const Tensor<T, D>& w) {
+  return inverse_total(D{}, w) * count;
 }
 
 // Sample weights (N) as they broadcast to losses of `shape` (N, ...). Throws for another shape.

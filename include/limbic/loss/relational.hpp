@@ -40,7 +40,7 @@ struct AngleDistance {
   void forward(Tensor<T, D>& y, const Tensor<T, D>& d) {
     const Tensor<T, D> dense = d.contiguous();
     if (keep) slope = Tensor<T, D>::empty(d.shape());
-    y.fill(static_cast<T>(angle_distance(D{}, dense, teacher, weights, slope)));
+    angle_distance(D{}, y, dense, teacher, weights, slope);
     if (keep) kept = dense;
   }
   void backward(const Tensor<T, D>& dy, Grad<T, D>& dx) { give_rows(dx, slope, 0, slope.size(0), dy); }
@@ -62,16 +62,26 @@ struct AngleDistance {
   }
 };
 
+// d over `total` divided by the weights of the positive distances, or d where these weigh nothing.
+template <class T, class X>
+X relative_to(const X& d, const X& total, const Tensor<T, Cpu>& values, const Tensor<T, Cpu>& w) {
+  const std::vector<T> v = values.to_vector(), own = w.defined() ? w.to_vector() : std::vector<T>(v.size(), T(1));
+  double positive = 0;
+  for (std::size_t i = 0; i < v.size(); ++i) positive += v[i] > T(0) ? static_cast<double>(own[i]) : 0.0;
+  return positive > 0 ? X(d / (total * static_cast<T>(1 / positive))) : d;
+}
+template <class T, class D, class X>
+X relative_to(const X& d, const X& total, const Tensor<T, D>& values, const Tensor<T, D>& w) {
+  const Tensor<T, D> there = gt(values, T(0)).template to<T>();
+  const Tensor<T, D> share = inverse_total(D{}, w.defined() ? there * w : there);
+  return d / (total * share + eq(share, T(0)).template to<T>());
+}
+
 // Distances over the mean of the positive ones, weighed by `w` (n, n) if it is defined.
 template <Operand X>
 X relative_distances(const X& squared, const WeightsFor<X>& w) {
-  using T = scalar_of<X>;
   const X d = root(squared);
-  const std::vector<T> v = value_of(d).to_vector(), own = w.defined() ? w.to_vector() : std::vector<T>(v.size(), T(1));
-  double positive = 0;
-  for (std::size_t i = 0; i < v.size(); ++i) positive += v[i] > T(0) ? static_cast<double>(own[i]) : 0.0;
-  if (!(positive > 0)) return d;
-  return d / (sum(w.defined() ? X(d * w) : d) * static_cast<T>(1 / positive));
+  return relative_to<scalar_of<X>>(d, X(sum(w.defined() ? X(d * w) : d)), value_of(d), w);
 }
 
 }  // namespace detail

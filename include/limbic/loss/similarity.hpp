@@ -20,12 +20,7 @@ template <Operand X>
 X unit_rows(std::string_view op, const X& x, Site site) {
   if (x.rank() != 2 || x.numel() == 0) fail(op, "features (N, d), not empty, are needed; got ", x.shape());
   const X length = norm(x, {1}, true, 2, site);
-  index_t row = 0;
-  for (scalar_of<X> v : value_of(length).to_vector()) {
-    if (!(v > 0) || v - v != 0)
-      fail(op, "rows must have a positive, finite length; got ", static_cast<double>(v), " in row ", row, " of ", x.shape());
-    ++row;
-  }
+  require_lengths(device_of<X>{}, op, value_of(length), x.shape());
   return div(x, length, site);
 }
 

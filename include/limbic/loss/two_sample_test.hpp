@@ -41,7 +41,7 @@ std::vector<double> pooled_mmd(const CentredPoints<T, Cpu>& z, const RadialKerne
     for (index_t i = 0; i < n; ++i) u[of[i] * (count + 1) + p] = 1;
   }
   for (index_t i = 0; i < rows; ++i) u[i * (count + 1) + count] = 1;
-  const Tensor<T> product = pair_products(Cpu{}, z.points, z.norms, kernel, member);  // K u
+  const Tensor<T> product = pair_products(Cpu{}, z.points, z.norms, {kernel}, member);  // K u
   const T* const k = product.data();
   double all = 0;
   for (index_t i = 0; i < rows; ++i) all += k[i * (count + 1) + count];
@@ -92,8 +92,9 @@ TwoSampleTest mmd_permutation_test(const Tensor<T>& source, const Tensor<T>& tar
   const RadialKernel kernel = detail::radial_kernel(options.kernel, out.bandwidth);
   if (linear) {
     for (const auto& o : order) {
-      Tensor<double> none;
-      statistics.push_back(neighbour_form(Cpu{}, index_select(z.points, 0, o), kernel, none));
+      Tensor<double> none, value = Tensor<double>::empty({});
+      neighbour_form(Cpu{}, value, index_select(z.points, 0, o), {kernel}, none);
+      statistics.push_back(value.item());
     }
   } else {
     statistics = detail::pooled_mmd(z, kernel, options.estimator == MmdEstimator::unbiased, order, n);

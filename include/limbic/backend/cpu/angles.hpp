@@ -14,10 +14,10 @@
 
 namespace limbic {
 
-// The value; fills the gradient (n, n) with respect to D if it is defined.
+// y () = the value; fills the gradient (n, n) with respect to D if it is defined.
 template <class T>
-double angle_distance(Cpu, const Tensor<T, Cpu>& distances, const Tensor<T, Cpu>& teacher,
-                      const Tensor<T, Cpu>& weights, Tensor<T, Cpu>& gradient) {
+void angle_distance(Cpu, Tensor<T, Cpu>& y, const Tensor<T, Cpu>& distances, const Tensor<T, Cpu>& teacher,
+                    const Tensor<T, Cpu>& weights, Tensor<T, Cpu>& gradient) {
   constexpr index_t kPieces = 8;  // of the points i, each with sums of its own
   const index_t n = distances.size(0), grain = (n + kPieces - 1) / kPieces, area = n * n;
   const T *d = distances.data(), *t = teacher.data(), *w = weights.defined() ? weights.data() : nullptr;
@@ -61,7 +61,7 @@ double angle_distance(Cpu, const Tensor<T, Cpu>& distances, const Tensor<T, Cpu>
       g[e] = sum * static_cast<T>(scale);
     }
   }
-  return value * scale;
+  y.fill(static_cast<T>(value * scale));
 }
 
 }  // namespace limbic

@@ -2,17 +2,9 @@
 #pragma once
 
 #include <limbic/backend/cpu/row_ops.hpp>
+#include <limbic/core/label_loss.hpp>
 
 namespace limbic {
-
-// What the forward and the backward share. class_weights (K) may be undefined.
-template <class T, class D>
-struct LabelLoss {
-  Tensor<index_t, D> labels;  // (N), dense
-  Tensor<T, D> class_weights{};
-  double smoothing = 0;
-  index_t ignored = -100;
-};
 
 namespace cpu::detail {
 template <class T>

@@ -18,7 +18,7 @@ T radial_at_zero(const RadialKernel& kernel) {
 // y = K u.
 template <class T>
 Tensor<T, Cpu> pair_products(Cpu, const Tensor<T, Cpu>& points, const Tensor<T, Cpu>& norms,
-                             const RadialKernel& kernel, const Tensor<T, Cpu>& u) {
+                             const PairKernel<Cpu>& kernel, const Tensor<T, Cpu>& u) {
   using namespace cpu::detail;
   const index_t n = points.size(0), d = points.size(1), columns = u.size(1);
   Tensor<T, Cpu> y = Tensor<T, Cpu>::empty({n, columns});
@@ -35,7 +35,7 @@ Tensor<T, Cpu> pair_products(Cpu, const Tensor<T, Cpu>& points, const Tensor<T, 
         distance_tile(kernels, rows, cols, d, x + i * d, x_norms + i, x + j * d, x_norms + j, tile, kPairCols,
                       i - j, [](index_t, index_t) {});
         for (index_t r = 0; r < rows; ++r)
-          kernels.radial(kernel, tile + r * kPairCols, k + r * kPairCols, cols);
+          kernels.radial(kernel.form, tile + r * kPairCols, k + r * kPairCols, cols);
         cpu::gemm<T>(rows, columns, cols, {k, kPairCols, 1}, {from + j * columns, columns, 1},
                      to + i * columns, columns, {.accumulate = j > 0});
       }

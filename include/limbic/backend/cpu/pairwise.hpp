@@ -15,28 +15,12 @@
 #include <limbic/backend/cpu/scratch.hpp>
 #include <limbic/backend/cpu/vec.hpp>
 #include <limbic/core/math.hpp>
-#include <limbic/core/radial_kernel.hpp>
-#include <limbic/core/tensor.hpp>
+#include <limbic/core/pair_layer.hpp>
 
 #define LIMBIC_ISA_FILE <limbic/backend/cpu/pairwise.inl>
 #include <limbic/backend/cpu/isa_foreach.hpp>
 
 namespace limbic {
-
-// Points of one layer: dense, centred (see centre_rows), and where the gradient goes (undefined: nowhere).
-template <class T, class D>
-struct PairLayer {
-  Tensor<T, D> points, norms;  // (N, d), (N)
-  RadialKernel kernel;
-  Tensor<T, D> gradient{};     // (N, d)
-};
-
-// w_ij = sum_r left_ir right_jr, symmetric; without the pairs i = i unless `diagonal`.
-template <class T, class D>
-struct PairWeights {
-  Tensor<T, D> left, right;  // (N, rank), dense
-  bool diagonal = true;
-};
 
 namespace cpu::detail {
 
@@ -117,7 +101,7 @@ double add_pair_tile(K kernels, const PairSums<T>& sums, const PairTile& tile) {
     const bool own = !tile.mirrored();
     for (index_t l = 0; l < count; ++l) {
       T* w = tiles + l * area + r * cols;
-      kernels.radial(sums.layers[static_cast<std::size_t>(l)].kernel, w, k + l * cols, cols);
+      kernels.radial(sums.layers[static_cast<std::size_t>(l)].kernel.form, w, k + l * cols, cols);
       if (own) w[r] = T(0);
     }
     T* product = k;
@@ -203,9 +187,10 @@ double centre_rows(Cpu, Tensor<T, Cpu>& points, Tensor<T, Cpu>& norms, const Ten
   return total;
 }
 
-// The value of the form above; fills the layers' gradients where they are defined.
+// y () = offset + the form above; fills the layers' gradients where they are defined.
 template <class T>
-double pair_form(Cpu, std::span<PairLayer<T, Cpu>> layers, const PairWeights<T, Cpu>& weights) {
+void pair_form(Cpu, Tensor<T, Cpu>& y, std::span<PairLayer<T, Cpu>> layers, const PairWeights<T, Cpu>& weights,
+               double offset = 0) {
   using namespace cpu::detail;
   struct Values;
   struct Totals;
@@ -258,7 +243,7 @@ double pair_form(Cpu, std::span<PairLayer<T, Cpu>> layers, const PairWeights<T, 
       }
     });
   });
-  return value;
+  y.fill(static_cast<T>(value + offset));
 }
 
 // y (n, m) = squared distances of the rows of a (n, d) and b (m, d), given centred together: `points` is a

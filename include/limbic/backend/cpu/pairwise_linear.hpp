@@ -9,9 +9,10 @@
 
 namespace limbic {
 
-// The value, for s and then t in `points` (2n, d), dense; fills `gradient` (2n, d) if it is defined.
+// y () = the value, for s and then t in `points` (2n, d), dense; fills `gradient` (2n, d) if it is defined.
 template <class T>
-double neighbour_form(Cpu, const Tensor<T, Cpu>& points, const RadialKernel& kernel, Tensor<T, Cpu>& gradient) {
+void neighbour_form(Cpu, Tensor<T, Cpu>& y, const Tensor<T, Cpu>& points, const PairKernel<Cpu>& kernel,
+                    Tensor<T, Cpu>& gradient) {
   struct Pairs;
   const index_t n = points.size(0) / 2, d = points.size(1), grain = std::max(index_t{1}, 16384 / (4 * d + 1));
   const T *s = points.data(), *t = s + n * d;
@@ -28,9 +29,10 @@ double neighbour_form(Cpu, const Tensor<T, Cpu>& points, const RadialKernel& ker
         w[3 * n + i] = kernels.distance(s + j * d, t + i * d, d);
       }
     });
-    kernels.radial(kernel, w, k, 4 * n);
+    kernels.radial(kernel.form, w, k, 4 * n);
     for (index_t i = 0; i < n; ++i)
       value += static_cast<double>(k[i] + k[n + i]) - static_cast<double>(k[2 * n + i] + k[3 * n + i]);
+    y.fill(static_cast<T>(value / static_cast<double>(n)));
     if (!gradient.defined()) return;
     const T factor = T(2) / static_cast<T>(n);
     T *const ds = gradient.mutable_data(), *const dt = ds + n * d;
@@ -51,7 +53,6 @@ double neighbour_form(Cpu, const Tensor<T, Cpu>& points, const RadialKernel& ker
       }
     });
   });
-  return value / static_cast<double>(n);
 }
 
 }  // namespace limbic

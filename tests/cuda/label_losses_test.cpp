@@ -1,0 +1,76 @@
+// Cross-entropy and the losses of predictions and pairs on the device against the CPU; errors that are told late.
+#include <limbic/backend/cuda/cross_entropy.hpp>
+#include <limbic/backend/cuda/pair_weights.hpp>
+#include <limbic/loss/class_confusion.hpp>
+#include <limbic/loss/contrastive.hpp>
+#include <limbic/loss/distillation.hpp>
+
+#include "losses.hpp"
+
+using namespace limbic;
+using namespace limbic::test;
+
+namespace {
+
+Tensor<index_t> some_labels(index_t n, index_t k) {
+  std::vector<index_t> l;
+  for (index_t i = 0; i < n; ++i) l.push_back(i * i % k);
+  return Tensor<index_t>::from({n}, l);
+}
+
+}  // namespace
+
+TEST_CASE("cross-entropy of labels") {
+  for (const auto& [n, k] : std::vector<std::array<index_t, 2>>{{1, 1}, {2, 5}, {33, 4}, {7, 33}, {3, 1030}}) {
+    const auto labels = some_labels(n, k);
+    const auto x = leaves<double>({{n, k}}, -30, 30), w = leaves<double>({{k}, {n}}, 0, 2);
+    check_loss(x, [&](const auto& v) { return cross_entropy(v[0], beside(v[0], labels)); });
+    for (auto reduction : {Reduction::mean, Reduction::sum, Reduction::none})
+      check_loss(x, [&](const auto& v) {
+        return cross_entropy(v[0], beside(v[0], labels), {.label_smoothing = 0.2, .ignore_index = 1, .reduction = reduction},
+                             {beside(v[0], w[0]), beside(v[0], w[1])});
+      });
+    check_loss(leaves<float>({{n, k}}, -30, 30), [&](const auto& v) { return cross_entropy(v[0], beside(v[0], labels)); });
+  }
+  // Nothing counts; a hopeless row.
+  check_loss(leaves<double>({{3, 2}}), [&](const auto& v) { return cross_entropy(v[0], beside(v[0], Tensor<index_t>::full({3}, -100))); });
+  auto x = leaves<double>({{2, 3}});
+  x[0].set({0, 1}, -std::numeric_limits<double>::infinity());
+  check_loss(x, [&](const auto& v) { return cross_entropy(v[0], beside(v[0], Tensor<index_t>::zeros({2}))); });
+}
+TEST_CASE("labels out of range are told late, and nothing is read for them") {
+  const auto x = leaves<float>({{4, 3}})[0].on<Cuda>();
+  const auto labels = Tensor<index_t>::from({4}, {0, -100, 2, 3}).on<Cuda>();
+  CHECK(thrown([&] { cross_entropy(x, labels).item(); }).find("[cross_entropy] labels must lie in [0, 3); got 3 at position 3") == 0);
+  CHECK(thrown([&] { cross_entropy(x, labels, {.ignore_index = 3}).item(); }).find("got -100 at position 1") != std::string::npos);
+  auto v = Var<float, Cuda>::leaf(x);
+  CHECK(thrown([&] { grad(cross_entropy(v, labels), {v})[0].value().to_vector(); }).find("[cross_entropy]") == 0);
+  CHECK(thrown([&] { cross_entropy(x, labels, {}, {Tensor<float, Cuda>::ones({2})}); }).find("class weights") != std::string::npos);
+}
+TEST_CASE("distillation, entropy and divergence") {
+  const auto x = leaves<double>({{9, 5}, {9, 5}}, -4, 4), w = leaves<double>({{9}}, 0, 1);
+  const auto labels = some_labels(9, 5);
+  check_loss(x, [&](const auto& v) { return distillation(v[0], v[1], {}, beside(v[0], w[0])) + distillation(v[1], v[0]); });
+  check_loss(x, [](const auto& v) { return mutual_distillation(v[0], v[1]); });
+  check_loss(x, [&](const auto& v) { return decoupled_kd(v[0], v[1], beside(v[0], labels)) + decoupled_kd(v[1], v[0], beside(v[0], labels)); }, 1e-11);
+  check_loss(x, [](const auto& v) { return entropy(v[0]) + kl_div(log_softmax(v[0], 1), softmax(v[1], 1)); });
+  check_loss(x, [&](const auto& v) { return minimum_class_confusion(v[0], {}, beside(v[0], w[0])) + sum(v[1]); });
+}
+TEST_CASE("contrastive losses and class structure") {
+  const auto x = leaves<double>({{12, 7}, {12, 7}, {}}), w = leaves<double>({{12}}, 0, 1);
+  const auto labels = some_labels(12, 6);
+  check_loss(x, [&](const auto& v) { return clip_loss(v[0], v[1], v[2], beside(v[0], w[0])); });
+  check_loss(x, [&](const auto& v) { return info_nce(v[0], v[1]) + v[2]; });
+  check_loss(x, [&](const auto& v) { return supcon(v[0], beside(v[0], labels)) + supcon(v[1], beside(v[0], labels), 0.2, beside(v[0], w[0])) * v[2]; });
+  check_loss(x, [&](const auto& v) { return class_structure(v[0], beside(v[0], labels)) + sum(cosine_matrix(v[1])) * v[2]; });
+}
+TEST_CASE("values that make a loss infinite are named") {
+  auto x = leaves<float>({{3, 2}});
+  x[0].set({1, 0}, std::numeric_limits<float>::quiet_NaN());
+  const auto bad = x[0].on<Cuda>(), good = Tensor<float, Cuda>::ones({3, 2});
+  CHECK(thrown([&] { distillation(good, bad).item(); }).find("[distillation] teacher must be finite; got nan at position 2") == 0);
+  CHECK(thrown([&] { clip_loss(good, good, Tensor<float, Cuda>::scalar(1e10f)).item(); }).find("[clip_loss]") == 0);
+  CHECK(thrown([&] { cosine_matrix(good * 0.0f).to_vector(); }).find("[cosine_matrix] rows of (3, 2) must have a positive, finite length; got 0 at position 0") == 0);
+  CHECK(thrown([&] { kl_div(good, good * -1.0f).item(); }).find("[kl_div] q must be finite and not negative") == 0);
+  CHECK(distillation(good, good).item() == 0);
+}
