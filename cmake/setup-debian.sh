@@ -10,7 +10,7 @@ for part in "$@"; do
     test) packages="$packages doctest-dev libzip-dev" ;;
     examples) packages="$packages libmatio-dev libutf8proc-dev zlib1g-dev libcli11-dev nlohmann-json3-dev libboost-dev libsvm-dev liblinear-dev gnuplot-nox" ;;
     clang) packages="$packages clang-14 clang-19 libclang-rt-14-dev libclang-rt-19-dev" ;;
-    bench) packages="$packages libbenchmark-dev libopenblas-dev libdnnl-dev" ;;
+    bench) packages="$packages libbenchmark-dev libopenblas-dev libdnnl-dev libutf8proc-dev zlib1g-dev" ;;
     *) echo "setup-debian.sh: unknown part '$part'" >&2; exit 2 ;;
   esac
 done

@@ -45,13 +45,15 @@ class TextEncoder {
     std::vector<TokenIds> tokens;
     for (const std::string& text : texts) {
       tokens.push_back(tokenize_(text));
+      check(!tokens.back().ids.empty(), "text_encoder", "the tokenizer must give at least one id; got none");
       if (tokens.back().truncated) out.truncated.push_back(tokens.size() - 1);
     }
     std::vector<std::size_t> order(texts.size());
     std::iota(order.begin(), order.end(), std::size_t{0});
     const auto length = [&](std::size_t i) { return tokens[i].ids.size(); };
-    std::stable_sort(order.begin(), order.end(),
-                     [&](std::size_t a, std::size_t b) { return length(a) < length(b); });
+    std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+      return length(a) != length(b) ? length(a) < length(b) : a < b;
+    });
 
     out.rows = Tensor<float>::empty({static_cast<index_t>(texts.size()), dim_});
     for (std::size_t begin = 0, end = 0; begin < order.size(); begin = end) {

@@ -39,14 +39,15 @@ class FileWeights {
     return file_.load<T>(full);
   }
   void done(const IgnoredNames& ignored) const {
-    for (const auto& [name, entry] : file_.entries()) {
+    for (const auto& entry : file_.entries()) {
+      const std::string& name = entry.first;
       const bool known = std::find(asked_.begin(), asked_.end(), name) != asked_.end() ||
                          std::any_of(ignored.begin(), ignored.end(), [&](const std::string& start) {
                            return name.starts_with(start) || name.starts_with(prefix_ + start);
                          });
       if (!known)
         fail("text_weights", limbic::detail::quoted(file_.source()), ": tensor ",
-             limbic::detail::quoted(name), " ", entry.shape,
+             limbic::detail::quoted(name), " ", entry.second.shape,
              " has no place in the model that config.json describes");
     }
   }
