@@ -5,6 +5,9 @@
 
 #include <doctest/doctest.h>
 
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <string>
 
 using namespace planted;
@@ -214,4 +217,27 @@ TEST_CASE("threads that wait for a lock get it") {
     spinning(lock.get(), y.get());
   }
   CHECK(y.values()[0] == 16);
+}
+
+TEST_CASE("host code that touches device memory ends with a message") {
+  Device<float> x(ramp(10));
+  int ends[2];
+  REQUIRE(pipe(ends) == 0);
+  const pid_t child = fork();
+  REQUIRE(child >= 0);
+  if (child == 0) {
+    dup2(ends[1], 2);
+    dup2(ends[1], 1);
+    const volatile float* p = x.get();
+    _exit(*p > 100 ? 1 : 0);
+  }
+  close(ends[1]);
+  std::string text;
+  char part[256];
+  for (ssize_t n; (n = read(ends[0], part, sizeof part)) > 0;) text.append(part, static_cast<std::size_t>(n));
+  close(ends[0]);
+  int status = 0;
+  waitpid(child, &status, 0);
+  CHECK(status != 0);
+  CHECK_MESSAGE(text.find("host code touched device memory") != std::string::npos, text);
 }

@@ -17,14 +17,15 @@ Region device_memory;
 namespace {
 
 constexpr std::uintptr_t kReserved = std::uintptr_t{16} << 30;
-constexpr std::uintptr_t kDynamicRoom = 256 * 1024;
+constexpr std::uintptr_t kDynamicRoom = 256 * 1024, kHugePage = std::uintptr_t{2} << 20;
 constexpr std::size_t kQuarantineBytes = std::size_t{64} << 20, kQuarantineCount = 2048;
 
 std::map<std::uintptr_t, std::unique_ptr<Allocation>> allocations;  // by address, the dead ones too
 std::map<std::size_t, std::vector<std::uintptr_t>> reusable;        // by rounded size
 std::deque<std::uintptr_t> quarantine;
 std::size_t quarantine_bytes = 0, live_bytes = 0;
-std::uintptr_t next_free = 0, opened = 0;
+std::uintptr_t next_free = 0;
+std::uintptr_t opened = 0;  // bytes from the start that can be accessed
 unsigned last_number = 0;
 Allocation dynamic_allocation;
 int host_depth = 0;
@@ -38,9 +39,7 @@ void* reserve(std::size_t bytes, int protection) {
 }
 
 // Chunks of an allocation and the one behind it, which stays nobody's.
-std::size_t rounded(std::size_t bytes) {
-  return (bytes + 2 * kChunkBytes - 1) / kChunkBytes * kChunkBytes + kChunkBytes;
-}
+std::size_t rounded(std::size_t bytes) { return (bytes + 2 * kChunkBytes - 1) / kChunkBytes * kChunkBytes; }
 
 void occupy(Allocation& a) {
   Chunk* chunk = device_memory.chunks + ((a.begin - device_memory.base) >> kChunkShift);
@@ -88,8 +87,10 @@ void install_handler() {
 
 void initialise_memory() {
   if (device_memory.base) return;
-  const auto base = reinterpret_cast<std::uintptr_t>(reserve(kReserved + kChunkBytes, PROT_NONE));
-  device_memory.base = (base + kChunkBytes - 1) / kChunkBytes * kChunkBytes;
+  const auto base = reinterpret_cast<std::uintptr_t>(reserve(kReserved + kHugePage, PROT_NONE));
+  device_memory.base = (base + kHugePage - 1) / kHugePage * kHugePage;
+  // Opening and closing for the host costs by the page.
+  madvise(reinterpret_cast<void*>(device_memory.base), kReserved, MADV_HUGEPAGE);
   device_memory.bytes = kReserved;
   device_memory.chunks =
       static_cast<Chunk*>(reserve((kReserved >> kChunkShift) * sizeof(Chunk), PROT_READ | PROT_WRITE));
@@ -221,19 +222,17 @@ void mark_written(std::uintptr_t address, std::size_t bytes) {
 HostAccess::HostAccess() {
   const std::lock_guard lock(guard_mutex);
   initialise_memory();
-  if (host_depth++ || next_free <= opened) return;
-  // Closing is optional, so `opened` is what must be open from now on in any case.
-  const std::uintptr_t end = (next_free + 0xfffff) & ~std::uintptr_t{0xfffff};
-  const std::uintptr_t page = device_memory.base & ~std::uintptr_t{4095};
-  mprotect(reinterpret_cast<void*>(page), end - page, PROT_READ | PROT_WRITE);
-  opened = end;
+  const std::uintptr_t needed = (next_free - device_memory.base + kHugePage - 1) / kHugePage * kHugePage;
+  ++host_depth;
+  if (needed <= opened) return;
+  mprotect(reinterpret_cast<void*>(device_memory.base), needed, PROT_READ | PROT_WRITE);
+  opened = needed;
 }
 
 HostAccess::~HostAccess() {
   const std::lock_guard lock(guard_mutex);
   if (--host_depth || !options().guard_host) return;
-  const std::uintptr_t page = device_memory.base & ~std::uintptr_t{4095};
-  mprotect(reinterpret_cast<void*>(page), opened - page, PROT_NONE);
+  mprotect(reinterpret_cast<void*>(device_memory.base), opened, PROT_NONE);
   opened = 0;
   install_handler();
 }
