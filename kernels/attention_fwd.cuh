@@ -4,14 +4,14 @@
 //   x_ij = scale q_i . k_j + bias_ij, -inf where not allowed;  P = softmax over j;  lse_i = log sum_j e^x_ij
 //   y_i = sum_j P_ij keep_ij / (1 - p) v_j;  a query without any key has y = 0, lse = -inf
 //
-//   plan     a warp has 4 kRows queries and goes through the keys in tiles of 32 with the running maximum and
-//            sum of each query (Milakov and Gimelshein 2018, arXiv:1805.02867; Dao, FlashAttention-2, 2023,
+//   plan     a warp has kOwn queries and goes through the keys in tiles of 32 with the running maximum and sum
+//            of each query (Milakov and Gimelshein 2018, arXiv:1805.02867; Dao, FlashAttention-2, 2023,
 //            arXiv:2307.08691). Keys and values come in chunks into shared memory:
-//            short sequences: one chunk with all of them, one block a head, one warp for each 4 kRows queries
+//            short sequences: one chunk with all of them, one block a head, a warp for each kOwn queries
 //            long ones: chunks in two stages, the next one's copy under way while one is worked on
-//   launch   grid (B H, blocks of queries), block 32 * warps <= 256; shared memory for warps * 4 kRows rows of q
-//            and tiles of weights, and stages * chunk rows of k and of v, see attention_tiling.cuh. Rows of
-//            16-byte words are copied as such, others number by number.
+//   launch   grid (B H, blocks of queries), block 32 * warps <= 256; shared memory for warps * kOwn rows of q,
+//            scratch, and stages * chunk rows of k and of v: forward_bytes. Rows of 16-byte words are copied as
+//            such, others number by number.
 //   bytes    short: q, k, v, y, lse once. long: k and v once for each block of queries (from L2, mostly)
 //   flops    2 Lq Lk (E + Ev) B H, half for causal; one exp an entry
 //   repeats  bit for bit: the order of sums depends on the sizes alone, there are no atomics
@@ -21,13 +21,22 @@
 
 namespace limbic::cuda::device {
 
-// kHead: E and Ev at most.
-template <class T, int kHead>
+template <class Core>
+std::size_t forward_bytes(int E, int Ev, int warps, int chunk, int stages) {
+  using In = typename Core::In;
+  const int stride = row_stride<In>(E), stride_v = row_stride<In>(Ev);
+  const int rows = warps * Core::kOwn * stride + stages * chunk * (stride + stride_v);
+  return sizeof(In) * static_cast<std::size_t>(rows) + sizeof(typename Core::Number) * static_cast<std::size_t>(warps * Core::kScratch);
+}
+
+template <class Core>
 __global__ void __launch_bounds__(kAttentionThreads, 1)
-    attention_fwd(const __grid_constant__ AttentionCall<T> call, const __grid_constant__ AttentionOutputs<T> out, AttentionTiling tiling) {
-  constexpr int kRows = kForwardRows<T, kHead>, kOwn = 4 * kRows, kVec = kVectorSize<T>;
-  const Lane lane;
-  const int warps = static_cast<int>(blockDim.x / 32), warp = warp_index();
+    attention_fwd(const __grid_constant__ AttentionCall<typename Core::In> call,
+                  const __grid_constant__ AttentionOutputs<typename Core::In> out, AttentionTiling tiling) {
+  using T = typename Core::In;
+  using Number = typename Core::Number;
+  constexpr int kOwn = Core::kOwn, kRows = Core::kRows, kCols = Core::kCols;
+  const int lane = lane_index(), warps = static_cast<int>(blockDim.x / 32), warp = warp_index();
   const std::int64_t bh = blockIdx.x;
   const int b = static_cast<int>(bh / call.H), h = static_cast<int>(bh % call.H);
   const int block0 = static_cast<int>(blockIdx.y) * warps * kOwn, own0 = block0 + warp * kOwn;
@@ -35,30 +44,33 @@ __global__ void __launch_bounds__(kAttentionThreads, 1)
   const HeadRows<const T> q(call.q, b, h), k(call.k, b, h), v(call.v, b, h);
   const HeadScores<T> scores(call, b, h);
 
-  SharedParts<T> parts;
-  T* const own = parts.take(warps * kOwn * stride) + warp * kOwn * stride;
-  T* const weights = parts.take(warps * kOwn * kTileStride) + warp * kOwn * kTileStride;
-  T* const keys = parts.take(tiling.stages * tiling.chunk * stride);
-  T* const values = parts.take(tiling.stages * tiling.chunk * stride_v);
+  SharedParts parts;
+  T* const own = parts.take<T>(warps * kOwn * stride) + warp * kOwn * stride;
+  T* const keys = parts.take<T>(tiling.stages * tiling.chunk * stride);
+  T* const values = parts.take<T>(tiling.stages * tiling.chunk * stride_v);
+  Number* const scratch = parts.take<Number>(warps * Core::kScratch) + warp * Core::kScratch;
 
   // Keys that some query of the block, or of the warp, may attend to.
   const int limit = call.causal ? min(call.Lk, block0 + warps * kOwn) : call.Lk;
   const int reach = own0 >= call.Lq ? 0 : call.causal ? min(call.Lk, own0 + kOwn) : call.Lk;
   const auto fetch = [&](int first, int stage) {
-    const int rows = min(tiling.chunk, (limit - first + 7) / 8 * 8), thread = static_cast<int>(threadIdx.x);
+    const int rows = min(tiling.chunk, rounded_up(limit - first, Core::kStep)), thread = static_cast<int>(threadIdx.x);
     fetch_rows(keys + stage * tiling.chunk * stride, stride, k, first, rows, call.Lk, call.E, thread, warps * 32);
     fetch_rows(values + stage * tiling.chunk * stride_v, stride_v, v, first, rows, call.Lk, call.Ev, thread, warps * 32);
     commit_copies();
   };
 
-  RowSums<T, kRows, kHead> y;
-  clear(y);
-  int written = 0;  // keys of the map
-  T top[kRows], sum[kRows];
+  typename Core::Sums y;
+  Number top[kRows], sum[kRows];
 #pragma unroll
-  for (int r = 0; r < kRows; ++r) top[r] = -math::infinity<T>(), sum[r] = T(0);
+  for (int r = 0; r < kRows; ++r) {
+    y.clear(r);
+    top[r] = -math::infinity<Number>();
+    sum[r] = Number(0);
+  }
+  int written = 0;  // keys of the map
 
-  fetch_rows(own, stride, q, own0, kOwn, call.Lq, call.E, lane.index, 32);
+  fetch_rows(own, stride, q, own0, kOwn, call.Lq, call.E, lane, 32);
   if (limit > 0) fetch(0, 0);
   for (int first = 0, stage = 0; first < limit; first += tiling.chunk, stage = (stage + 1) % tiling.stages) {
     if (tiling.stages == 1 && first > 0) {
@@ -71,63 +83,80 @@ __global__ void __launch_bounds__(kAttentionThreads, 1)
     for (int j0 = first; j0 < min(first + tiling.chunk, reach); j0 += kTile) {
       const int at = stage * tiling.chunk + j0 - first, count = min(kTile, min(first + tiling.chunk, limit) - j0);
       written = j0 + count;
-      T x[kRows][4];
-      row_products(x, own, keys + at * stride, stride, call.E, count);
-      scores.template apply<false>(x, call, own0, j0);
+      typename Core::Products x;
+      Core::products(x, own, keys + at * stride, stride, call.E, count);
+      scores.template apply<Core, false>(x, call, own0, j0);
       const TileDropout<T, kOwn, false> dropout(call, bh, own0, j0);
 #pragma unroll
       for (int r = 0; r < kRows; ++r) {
-        const int i = own0 + lane.row + 4 * r;
-        T larger = top[r];
+        const int i = Core::own() + Core::own_offset(r);
+        Number larger = top[r];
 #pragma unroll
-        for (int c = 0; c < 4; ++c) {
-          const int j = j0 + lane.col + 8 * c;
-          if (out.map && i < call.Lq && j < call.Lk) out.map[(bh * call.Lq + i) * call.Lk + j] = x[r][c];  // for now
+        for (int c = 0; c < kCols; ++c) {
+          const int j = j0 + Core::other() + Core::other_offset(c);
+          if (out.map && own0 + i < call.Lq && j < call.Lk) out.map[(bh * call.Lq + own0 + i) * call.Lk + j] = x[r][c];  // for now
           larger = Max{}(x[r][c], larger);
         }
-        larger = warp_max<8>(larger);
+        larger = warp_max<Core::kLanes>(larger);
         // Queries without any key so far are shifted by 0, not by -inf.
-        const T shift = larger == -math::infinity<T>() ? T(0) : larger;
-        const T shrink = math::exp(top[r] - shift);
+        const Number shift = larger == -math::infinity<Number>() ? Number(0) : larger;
+        const Number shrink = math::exp(top[r] - shift);
         top[r] = larger;
         sum[r] *= shrink;
+        y.scale(r, shrink);
 #pragma unroll
-        for (int c = 0; c < 4; ++c) {
-          const T e = math::exp(x[r][c] - shift);
+        for (int c = 0; c < kCols; ++c) {
+          const Number e = math::exp(x[r][c] - shift);
           sum[r] += e;
-          weights[(lane.row + 4 * r) * kTileStride + lane.col + 8 * c] = e * dropout.factor(call, lane.row + 4 * r, lane.col + 8 * c);
+          x[r][c] = e * dropout.factor(call, i, Core::other() + Core::other_offset(c));
         }
-#pragma unroll
-        for (int c = 0; c < kHead / (8 * kVec); ++c)
-#pragma unroll
-          for (int n = 0; n < kVec; ++n) y[r][c][n] *= shrink;
       }
-      __syncwarp();
-      add_weighted_rows(y, weights, values + at * stride_v, stride_v, call.Ev, count);
-      __syncwarp();
+      Core::add(y, x, scratch, values + at * stride_v, stride_v, call.Ev, count);
     }
   }
   wait_copies();
 
-  T lse = T(0);  // of row lane.row + 4 lane.col, so that neighbours write neighbours
+  Number lse = Number(0);  // of one own row, such that neighbours write neighbours
 #pragma unroll
   for (int r = 0; r < kRows; ++r) {
-    sum[r] = warp_sum<8>(sum[r]);
-    const bool empty = sum[r] == T(0);
-    const T inverse = empty ? T(0) : T(1) / sum[r], shift = empty ? T(0) : top[r];
-    if (lane.col == r) lse = empty ? -math::infinity<T>() : top[r] + math::log(sum[r]);
-#pragma unroll
-    for (int c = 0; c < kHead / (8 * kVec); ++c)
-#pragma unroll
-      for (int n = 0; n < kVec; ++n) y[r][c][n] = empty ? T(0) : y[r][c][n] * inverse;
-    const int i = own0 + lane.row + 4 * r;
-    if (!out.map || i >= call.Lq) continue;
-    T* const map = out.map + (bh * call.Lq + i) * call.Lk;
-    for (int j = lane.col; j < call.Lk; j += 8)  // what this lane has written
-      map[j] = j < written ? math::exp(map[j] - shift) * inverse : T(0);
+    sum[r] = warp_sum<Core::kLanes>(sum[r]);
+    const bool empty = sum[r] == Number(0);
+    const Number value = empty ? -math::infinity<Number>() : top[r] + math::log(sum[r]);
+    lse = lane % Core::kLanes == r ? value : lse;
+    sum[r] = empty ? Number(0) : Number(1) / sum[r];
+    top[r] = empty ? Number(0) : top[r];
+    y.scale(r, sum[r]);
+    if (empty) y.clear(r);
   }
-  if (lane.col < kRows && own0 + lane.row + 4 * lane.col < call.Lq) out.lse[bh * call.Lq + own0 + lane.row + 4 * lane.col] = lse;
-  store_rows(HeadRows<T>(out.y, b, h), own0, call.Lq, call.Ev, y, weights);
+  if (out.map) {
+#pragma unroll
+    for (int r = 0; r < kRows; ++r) {
+      const int i = own0 + Core::own() + Core::own_offset(r);
+      Number* const map = out.map + (bh * call.Lq + i) * call.Lk;
+      for (int j = Core::other(); i < call.Lq && j < call.Lk; j += kTile)
+#pragma unroll
+        for (int c = 0; c < kCols; ++c) {
+          const int at = j + Core::other_offset(c);  // an entry that this lane has written
+          if (at < call.Lk) map[at] = at < written ? math::exp(map[at] - top[r]) * sum[r] : Number(0);
+        }
+    }
+  }
+  const int r = lane % Core::kLanes, i = own0 + Core::own() + Core::own_offset(r);
+  if (r < kRows && i < call.Lq) out.lse[bh * call.Lq + i] = lse;
+  Core::store(HeadRows<T>(out.y, b, h), own0, call.Lq, call.Ev, y, scratch);
+}
+
+template <class Core>
+void run_forward(const char* name, const AttentionCall<typename Core::In>& call, const AttentionOutputs<typename Core::In>& out) {
+  const auto bytes = [&](int warps, int chunk, int stages) { return forward_bytes<Core>(call.E, call.Ev, warps, chunk, stages); };
+  AttentionTiling tiling{};
+  if (call.Lq <= kShort && call.Lk <= kShort && call.Lq <= Core::kOwn * kAttentionThreads / 32) {
+    tiling = {rounded_up(call.Lq, Core::kOwn) / Core::kOwn, rounded_up(call.Lk, Core::kStep), 1, 0};
+    tiling.bytes = bytes(tiling.warps, tiling.chunk, tiling.stages);
+  }
+  if (tiling.chunk == 0 || tiling.bytes > shared_limit()) tiling = long_tiling(call.Lq, Core::kOwn, Core::kStep, bytes);
+  const dim3 grid(heads_of(call), call.Lq ? blocks_of(call.Lq, tiling.warps * Core::kOwn) : 0);
+  launch(name, attention_fwd<Core>, grid, dim3(static_cast<unsigned>(32 * tiling.warps)), tiling.bytes, current_stream(), call, out, tiling);
 }
 
 }  // namespace limbic::cuda::device

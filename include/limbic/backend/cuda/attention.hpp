@@ -6,8 +6,28 @@
 #include <limbic/core/attention_plan.hpp>
 
 #include <limits>
+#include <type_traits>
 
 namespace limbic {
+
+// While alive, attention of floats that the calling thread starts, forward or backward, rounds the factors of its
+// products to 10 bits of fraction (tf32) and runs on tensor cores. Heads of up to 128 numbers; sm_80 or newer.
+class [[nodiscard]] Tf32Attention {
+ public:
+  Tf32Attention() : before_(on()) { on() = true; }
+  ~Tf32Attention() { on() = before_; }
+  Tf32Attention(const Tf32Attention&) = delete;
+  Tf32Attention& operator=(const Tf32Attention&) = delete;
+
+  // Whether the calling thread has one.
+  static bool& on() {
+    static thread_local bool on = false;
+    return on;
+  }
+
+ private:
+  bool before_;
+};
 
 namespace cuda::detail {
 
@@ -61,6 +81,7 @@ AttentionCall<T> call_of(const Tensor<T, Cuda>& q, const Tensor<T, Cuda>& k, con
   if (std::max(q.shape()[3], v.shape()[3]) > kMaxHeadSize)
     fail("attention", "heads of at most ", kMaxHeadSize, " numbers run on the device; got q ", q.shape(), ", v ", v.shape(),
          " (hint: more heads, or Cpu tensors)");
+  c.tf32 = std::is_same_v<T, float> && Tf32Attention::on();
   c.E = length_of(q.shape(), 3);
   c.Ev = length_of(v.shape(), 3);
   c.q = rows_of(q.data(), q);

@@ -1,9 +1,29 @@
-// Launchers of attention, T = float or double.
+// Launchers of attention. T = float or double, or Bf16 or F16 with scores, sums and the bias in float.
 #pragma once
 
 #include <cstdint>
 
 namespace limbic::cuda {
+
+// 16-bit numbers as kernels see them (kernels/prelude/half.cuh): here only pointers to them.
+struct Bf16;
+struct F16;
+
+// What is computed with.
+template <class T>
+struct AttentionNumberOf {
+  using type = T;
+};
+template <>
+struct AttentionNumberOf<Bf16> {
+  using type = float;
+};
+template <>
+struct AttentionNumberOf<F16> {
+  using type = float;
+};
+template <class T>
+using AttentionNumber = typename AttentionNumberOf<T>::type;
 
 // A (B, H, L, width) operand with strides in elements; its last axis is dense. `vectors`: every row begins at
 // a multiple of 16 bytes and is as long as some of these.
@@ -24,33 +44,36 @@ struct AttentionScores {
 // What all of them need to know.
 template <class T>
 struct AttentionCall {
+  using Number = AttentionNumber<T>;
+
   int B = 0, H = 0, Lq = 0, Lk = 0, E = 0, Ev = 0;
-  T scale = T(1);
+  Number scale = Number(1);
   bool causal = false, dropout = false;
+  bool tf32 = false;  // T = float, E and Ev up to 128: factors are rounded to 10 bits of fraction, for tensor cores
   AttentionScores<const std::uint8_t> mask;  // not 0: may attend
-  AttentionScores<const T> bias;
+  AttentionScores<const Number> bias;
   // Dropout: entry n = ((b H + h) Lq + i) Lk + j is kept, and multiplied by `kept`, if word n of the draw is
   // not below the threshold.
   std::uint64_t key = 0, position = 0, threshold = 0;
-  T kept = T(1);
+  Number kept = Number(1);
   AttentionRows<const T> q, k, v;
 };
 template <class T>
 struct AttentionOutputs {
   AttentionRows<T> y;
-  T* lse = nullptr;  // (B, H, Lq), dense
-  T* map = nullptr;  // (B, H, Lq, Lk), dense; null: not wanted
+  AttentionNumber<T>* lse = nullptr;  // (B, H, Lq), dense
+  AttentionNumber<T>* map = nullptr;  // (B, H, Lq, Lk), dense; null: not wanted
 };
 template <class T>
 struct AttentionGradients {
   AttentionRows<const T> y, dy;
-  const T* lse = nullptr;
-  AttentionRows<T> dq, dk, dv;  // null: not wanted
-  AttentionScores<T> dbias;     // broadcast as the bias is; null: not wanted
+  const AttentionNumber<T>* lse = nullptr;
+  AttentionRows<T> dq, dk, dv;              // null: not wanted
+  AttentionScores<AttentionNumber<T>> dbias;  // broadcast as the bias is; null: not wanted
 };
 
-// Widths (E and Ev) that the kernels take.
-constexpr int kMaxHeadSize = 256;
+// Widths (E and Ev) that the kernels take; and those for 16-bit numbers and tf32, which need sm_80.
+constexpr int kMaxHeadSize = 256, kMaxTensorCoreHeadSize = 128;
 
 template <class T>
 void attention_fwd(const AttentionCall<T>& call, const AttentionOutputs<T>& out);
