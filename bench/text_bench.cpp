@@ -1,11 +1,9 @@
-// Text: CLIP's tokenizer, and a BERT of MiniLM's sizes (6 layers, width 384) on one thread, in processor
-// time.
+// Text on one thread, in processor time: CLIP's tokenizer, and a BERT of MiniLM's sizes (6 layers, width 384).
 //
-//   tokenize/10000   ten thousand different prompts, from a tokenizer that has seen none, in all; vocabulary
-//   of
-//                    LIMBIC_CLIP_VOCABULARY (bpe_simple_vocab_16e6.txt.gz), else that of the tests
-//   minilm/n/short   embedding of n texts, random weights: of 3 to 13 tokens, as prompts have, or of 8 to 40
-//   minilm/n/long
+//   tokenize/10000   ten thousand different prompts in all, by a tokenizer that has seen none; its vocabulary
+//                    is LIMBIC_CLIP_VOCABULARY (bpe_simple_vocab_16e6.txt.gz), else that of the tests
+//   minilm/short/n   embedding of n texts, random weights: of 3 to 13 tokens, as prompts have
+//   minilm/long/n    of 8 to 40
 //
 // The same in PyTorch: bench/peers/text_torch.py.
 #include <limbic/backend/cpu/parallel.hpp>

@@ -4,8 +4,8 @@
 //   text_prototypes --text DIR --classes "calm,stressed" --out mine.safetensors
 //   text_prototypes --text DIR --lines texts.txt --out rows.safetensors
 //
-// The last writes, for the lines of a file (each a text, or a JSON string), "rows" (n, dim), all token "ids" one
-// after the other, and how many each line has, "lengths" (n).
+// The last writes, for the lines of a file (each a text, or a JSON string), "rows" (n, dim), all token "ids"
+// one after the other, and how many each line has, "lengths" (n).
 #include <limbic/text/load_encoder.hpp>
 
 #include <CLI/CLI.hpp>
@@ -33,8 +33,11 @@ void write_rows(const text::TextEncoder& encoder, const Options& o) {
   const text::TextRows made = encoder(texts);
   for (const std::size_t i : made.truncated)
     std::fprintf(stderr, "text_prototypes: line %zu has more tokens than the model takes: cut\n", i + 1);
-  const auto column = [](const std::vector<index_t>& v) { return Tensor<index_t>::from({static_cast<index_t>(v.size())}, v); };
-  save_safetensors(o.out, {{"rows", made.rows}, {"ids", column(ids)}, {"lengths", column(lengths)}}, {{"model", encoder.model()}});
+  const auto column = [](const std::vector<index_t>& v) {
+    return Tensor<index_t>::from({static_cast<index_t>(v.size())}, v);
+  };
+  save_safetensors(o.out, {{"rows", made.rows}, {"ids", column(ids)}, {"lengths", column(lengths)}},
+                   {{"model", encoder.model()}});
   std::printf("%s: %zu rows of %s\n", o.out.c_str(), texts.size(), encoder.model().c_str());
 }
 
@@ -47,7 +50,8 @@ void write_prototypes(const text::TextEncoder& encoder, const Options& o) {
   if (!o.name.empty()) p.source["model"] = o.name + " (" + encoder.model() + ")";
   if (!o.licence.empty()) p.source["licence"] = o.licence;
   text::save_prototypes(o.out, p);
-  std::printf("%s: %zu templates x %zu classes of %s\n", o.out.c_str(), p.templates.size(), classes.size(), encoder.model().c_str());
+  std::printf("%s: %zu templates x %zu classes of %s\n", o.out.c_str(), p.templates.size(), classes.size(),
+              encoder.model().c_str());
 }
 
 }  // namespace
@@ -55,9 +59,11 @@ void write_prototypes(const text::TextEncoder& encoder, const Options& o) {
 int main(int argc, char** argv) {
   CLI::App app("Class prototypes of EmotionCLIP from a text model.", "text_prototypes");
   Options o;
-  app.add_option("--text", o.text, "folder of a CLIP or BERT (MiniLM) model: config.json, model.safetensors, vocabulary")
+  app.add_option("--text", o.text,
+                 "folder of a CLIP or BERT (MiniLM) model: config.json, model.safetensors, vocabulary")
       ->required();
-  auto* dataset = app.add_option("--dataset", o.dataset, "class words of this data set")->check(CLI::IsMember({"seed", "seed4"}));
+  auto* dataset = app.add_option("--dataset", o.dataset, "class words of this data set")
+                      ->check(CLI::IsMember({"seed", "seed4"}));
   auto* classes = app.add_option("--classes", o.classes, "class words of your own: \"calm,stressed\"");
   auto* lines = app.add_option("--lines", o.lines, "embed the lines of this file instead of prompts");
   dataset->excludes(classes)->excludes(lines);

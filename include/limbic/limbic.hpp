@@ -1,7 +1,7 @@
 // limbic: tensors, reverse-mode autodiff, operations, losses, modules, optimisers and files, on the CPU.
 //
-// Left out: limbic/io/npz.hpp, which needs libzip (target limbic::npz), and limbic/data, of which the readers
-// of MATLAB files need matio (target limbic::mat).
+// Left out: limbic/io/npz.hpp, which needs libzip (target limbic::npz), limbic/data, of which the readers of
+// MATLAB files need matio (target limbic::mat), and limbic/text (target limbic::text).
 #pragma once
 
 #include <limbic/autograd/apply.hpp>

@@ -1,7 +1,6 @@
 // Byte-pair vocabularies of CLIP: tokens, merges in the order of their rank, ids (link limbic::text).
 //
-//   bpe_simple_vocab_16e6.txt.gz   a line of version, then one merge "LEFT RIGHT" a line, of which CLIP takes
-//   the
+//   bpe_simple_vocab_16e6.txt.gz   a line of version, then one merge "LEFT RIGHT" a line, CLIP's being the
 //                                  first 48894; ids: 256 bytes, the same at a word's end, merges, start, end
 //   vocab.json + merges.txt        {"token": id}, and such lines
 //

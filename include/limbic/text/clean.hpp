@@ -4,8 +4,7 @@
 // Of ftfy: character references with semicolon (line by line, until a line holds '<'), C1 control characters
 // read as Windows-1252, Latin ligatures, full and half widths, curly quotes, terminal escapes, control
 // characters, NFC; again until nothing changes. Not done: guessing at text that was decoded in a wrong
-// encoding
-// ("mojibake"), and references in capitals that HTML does not have (&EACUTE;).
+// encoding ("mojibake"), and references in capitals that HTML does not have (&EACUTE;).
 #pragma once
 
 #include <limbic/text/html.hpp>

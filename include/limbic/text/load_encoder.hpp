@@ -1,10 +1,10 @@
 // load_text_encoder: the text model of a folder, as Hugging Face lays it out (link limbic::text).
 //
-//   CLIP           config.json, model.safetensors, and vocab.json + merges.txt or
-//   bpe_simple_vocab_16e6.txt.gz BERT, MiniLM   config.json, model.safetensors, vocab.txt; optional:
-//   sentence_bert_config.json (the longest text),
-//                  1_Pooling/config.json (must say: mean of the tokens), tokenizer_config.json (must not say:
-//                  cased)
+//   CLIP           config.json, model.safetensors, and
+//                  vocab.json + merges.txt or bpe_simple_vocab_16e6.txt.gz
+//   BERT, MiniLM   config.json, model.safetensors, vocab.txt; where they are there,
+//                  sentence_bert_config.json says how long a text may be, 1_Pooling/config.json must say the
+//                  mean of the tokens, and tokenizer_config.json must not say cased
 #pragma once
 
 #include <limbic/text/bert.hpp>
