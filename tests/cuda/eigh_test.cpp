@@ -52,10 +52,10 @@ TEST_CASE("CORAL, log-CORAL and the closed form") {
     const auto x = leaves<double>({{9, d}, {12, d}});
     for (auto form : {CoralForm::paper, CoralForm::tllib}) {
       check_loss(x, [&](const auto& v) { return coral(v[0], v[1], {form}); });
-      check_loss(x, [&](const auto& v) { return coral(v[0], v[1], {form}, {beside(v[0], w[0]), beside(v[0], w[1])}); });
+      check_loss(x, [&](const auto& v) { return coral(v[0], v[1], {form}, {next_to(v[0], w[0]), next_to(v[0], w[1])}); });
     }
     check_loss(x, [](const auto& v) { return log_coral(v[0], v[1]); }, 1e-10);
-    check_loss(x, [&](const auto& v) { return log_coral(v[0], v[1], {}, {beside(v[0], w[0])}); }, 1e-10);
+    check_loss(x, [&](const auto& v) { return log_coral(v[0], v[1], {}, {next_to(v[0], w[0])}); }, 1e-10);
     CHECK(difference(coral_matrix(x[0].on<Cuda>(), x[1].on<Cuda>()).on<Cpu>(), coral_matrix(x[0], x[1])) < 1e-11);
   }
   check_loss(leaves<float>({{20, 5}, {20, 5}}), [](const auto& v) { return log_coral(v[0], v[1]); }, 1e-4);
@@ -87,7 +87,7 @@ TEST_CASE("relations between samples") {
     check_loss(x, [](const auto& v) { return relational_kd(v[0], v[1]) + relational_kd(v[1], v[0]); }, 1e-11);
   }
   check_loss(leaves<double>({{11, 4}, {11, 6}}),
-             [&](const auto& v) { return relational_kd(v[0], v[1], {}, beside(v[0], w[0])) + relational_kd(v[1], v[0]); }, 1e-11);
+             [&](const auto& v) { return relational_kd(v[0], v[1], {}, next_to(v[0], w[0])) + relational_kd(v[1], v[0]); }, 1e-11);
   Leaves<double> doubled = leaves<double>({{5, 2}, {5, 2}});
   doubled[0].select(0, 1).copy_from(doubled[0].select(0, 3));
   check_loss(doubled, [](const auto& v) { return relational_kd(v[0], v[1]) + relational_kd(v[1], v[0]); }, 1e-11);

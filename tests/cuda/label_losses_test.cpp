@@ -24,19 +24,19 @@ TEST_CASE("cross-entropy of labels") {
   for (const auto& [n, k] : std::vector<std::array<index_t, 2>>{{1, 1}, {2, 5}, {33, 4}, {7, 33}, {3, 1030}}) {
     const auto labels = some_labels(n, k);
     const auto x = leaves<double>({{n, k}}, -30, 30), w = leaves<double>({{k}, {n}}, 0, 2);
-    check_loss(x, [&](const auto& v) { return cross_entropy(v[0], beside(v[0], labels)); });
+    check_loss(x, [&](const auto& v) { return cross_entropy(v[0], next_to(v[0], labels)); });
     for (auto reduction : {Reduction::mean, Reduction::sum, Reduction::none})
       check_loss(x, [&](const auto& v) {
-        return cross_entropy(v[0], beside(v[0], labels), {.label_smoothing = 0.2, .ignore_index = 1, .reduction = reduction},
-                             {beside(v[0], w[0]), beside(v[0], w[1])});
+        return cross_entropy(v[0], next_to(v[0], labels), {.label_smoothing = 0.2, .ignore_index = 1, .reduction = reduction},
+                             {next_to(v[0], w[0]), next_to(v[0], w[1])});
       });
-    check_loss(leaves<float>({{n, k}}, -30, 30), [&](const auto& v) { return cross_entropy(v[0], beside(v[0], labels)); });
+    check_loss(leaves<float>({{n, k}}, -30, 30), [&](const auto& v) { return cross_entropy(v[0], next_to(v[0], labels)); });
   }
   // Nothing counts; a hopeless row.
-  check_loss(leaves<double>({{3, 2}}), [&](const auto& v) { return cross_entropy(v[0], beside(v[0], Tensor<index_t>::full({3}, -100))); });
+  check_loss(leaves<double>({{3, 2}}), [&](const auto& v) { return cross_entropy(v[0], next_to(v[0], Tensor<index_t>::full({3}, -100))); });
   auto x = leaves<double>({{2, 3}});
   x[0].set({0, 1}, -std::numeric_limits<double>::infinity());
-  check_loss(x, [&](const auto& v) { return cross_entropy(v[0], beside(v[0], Tensor<index_t>::zeros({2}))); });
+  check_loss(x, [&](const auto& v) { return cross_entropy(v[0], next_to(v[0], Tensor<index_t>::zeros({2}))); });
 }
 TEST_CASE("labels out of range are told late, and nothing is read for them") {
   const auto x = leaves<float>({{4, 3}})[0].on<Cuda>();
@@ -50,19 +50,19 @@ TEST_CASE("labels out of range are told late, and nothing is read for them") {
 TEST_CASE("distillation, entropy and divergence") {
   const auto x = leaves<double>({{9, 5}, {9, 5}}, -4, 4), w = leaves<double>({{9}}, 0, 1);
   const auto labels = some_labels(9, 5);
-  check_loss(x, [&](const auto& v) { return distillation(v[0], v[1], {}, beside(v[0], w[0])) + distillation(v[1], v[0]); });
+  check_loss(x, [&](const auto& v) { return distillation(v[0], v[1], {}, next_to(v[0], w[0])) + distillation(v[1], v[0]); });
   check_loss(x, [](const auto& v) { return mutual_distillation(v[0], v[1]); });
-  check_loss(x, [&](const auto& v) { return decoupled_kd(v[0], v[1], beside(v[0], labels)) + decoupled_kd(v[1], v[0], beside(v[0], labels)); }, 1e-11);
+  check_loss(x, [&](const auto& v) { return decoupled_kd(v[0], v[1], next_to(v[0], labels)) + decoupled_kd(v[1], v[0], next_to(v[0], labels)); }, 1e-11);
   check_loss(x, [](const auto& v) { return entropy(v[0]) + kl_div(log_softmax(v[0], 1), softmax(v[1], 1)); });
-  check_loss(x, [&](const auto& v) { return minimum_class_confusion(v[0], {}, beside(v[0], w[0])) + sum(v[1]); });
+  check_loss(x, [&](const auto& v) { return minimum_class_confusion(v[0], {}, next_to(v[0], w[0])) + sum(v[1]); });
 }
 TEST_CASE("contrastive losses and class structure") {
   const auto x = leaves<double>({{12, 7}, {12, 7}, {}}), w = leaves<double>({{12}}, 0, 1);
   const auto labels = some_labels(12, 6);
-  check_loss(x, [&](const auto& v) { return clip_loss(v[0], v[1], v[2], beside(v[0], w[0])); });
+  check_loss(x, [&](const auto& v) { return clip_loss(v[0], v[1], v[2], next_to(v[0], w[0])); });
   check_loss(x, [&](const auto& v) { return info_nce(v[0], v[1]) + v[2]; });
-  check_loss(x, [&](const auto& v) { return supcon(v[0], beside(v[0], labels)) + supcon(v[1], beside(v[0], labels), 0.2, beside(v[0], w[0])) * v[2]; });
-  check_loss(x, [&](const auto& v) { return class_structure(v[0], beside(v[0], labels)) + sum(cosine_matrix(v[1])) * v[2]; });
+  check_loss(x, [&](const auto& v) { return supcon(v[0], next_to(v[0], labels)) + supcon(v[1], next_to(v[0], labels), 0.2, next_to(v[0], w[0])) * v[2]; });
+  check_loss(x, [&](const auto& v) { return class_structure(v[0], next_to(v[0], labels)) + sum(cosine_matrix(v[1])) * v[2]; });
 }
 TEST_CASE("values that make a loss infinite are named") {
   auto x = leaves<float>({{3, 2}});

@@ -66,7 +66,7 @@ void check_loss(const Leaves<T>& inputs, F&& f, double tolerance = sizeof(T) == 
 
 // On the device of x.
 template <class T, class X>
-Tensor<T, device_of<X>> beside(const X&, const Tensor<T>& t) {
+Tensor<T, device_of<X>> next_to(const X&, const Tensor<T>& t) {
   return t.template on<device_of<X>>();
 }
 

@@ -64,9 +64,9 @@ TEST_CASE("sample weights") {
   const auto w = leaves<double>({{11}, {14}}, 0, 2);
   for (auto estimator : {MmdEstimator::biased, MmdEstimator::unbiased})
     check_loss(leaves<double>({{11, 3}, {14, 3}}), [&](const auto& x) {
-      return mmd(x[0], x[1], {.estimator = estimator}, {beside(x[0], w[0]), beside(x[0], w[1])});
+      return mmd(x[0], x[1], {.estimator = estimator}, {next_to(x[0], w[0]), next_to(x[0], w[1])});
     });
-  check_loss(leaves<double>({{11, 3}, {14, 3}}), [&](const auto& x) { return energy_distance(x[0], x[1], {beside(x[0], w[0])}); });
+  check_loss(leaves<double>({{11, 3}, {14, 3}}), [&](const auto& x) { return energy_distance(x[0], x[1], {next_to(x[0], w[0])}); });
 }
 TEST_CASE("class by class") {
   std::vector<index_t> labels, others;
@@ -74,11 +74,11 @@ TEST_CASE("class by class") {
   const auto ls = Tensor<index_t>::from({24}, labels), lt = Tensor<index_t>::from({24}, others);
   const auto w = leaves<double>({{24}}, 0, 2);
   auto p = leaves<double>({{24, 6}}, 0, 1)[0];
-  check_loss(leaves<double>({{24, 4}, {24, 4}}), [&](const auto& x) { return lmmd(x[0], x[1], beside(x[0], ls), beside(x[0], p)); });
+  check_loss(leaves<double>({{24, 4}, {24, 4}}), [&](const auto& x) { return lmmd(x[0], x[1], next_to(x[0], ls), next_to(x[0], p)); });
   check_loss(leaves<double>({{24, 4}, {24, 4}}),
-             [&](const auto& x) { return class_mmd(x[0], x[1], beside(x[0], ls), beside(x[0], lt), 6, {.eps = 0}, {beside(x[0], w[0])}); });
+             [&](const auto& x) { return class_mmd(x[0], x[1], next_to(x[0], ls), next_to(x[0], lt), 6, {.eps = 0}, {next_to(x[0], w[0])}); });
   const auto none = Tensor<index_t>::full({24}, 4);
-  check_loss(leaves<double>({{24, 4}, {24, 4}}), [&](const auto& x) { return class_mmd(x[0], x[1], beside(x[0], ls), beside(x[0], none), 7); });
+  check_loss(leaves<double>({{24, 4}, {24, 4}}), [&](const auto& x) { return class_mmd(x[0], x[1], next_to(x[0], ls), next_to(x[0], none), 7); });
 }
 TEST_CASE("joint MMD of several layers") {
   const auto loss = [](const auto& x) {

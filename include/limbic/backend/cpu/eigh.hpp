@@ -99,6 +99,7 @@ double log_chains(const std::vector<Rows>& f, const double* values, unsigned lef
 template <class T>
 bool eigh(Cpu, const Tensor<T, Cpu>& a, Tensor<double, Cpu>& values, Tensor<double, Cpu>& vectors) {
   using namespace cpu::detail;
+  if (a.numel() == 0) return true;
   const EigenRows<T> m = symmetric_part(a);
   if (!m.allFinite()) return false;
   const Eigen::SelfAdjointEigenSolver<

@@ -60,7 +60,8 @@ void log_derivative(Cuda, Tensor<T, Cuda>& y, const Tensor<double, Cuda>& values
   for (const auto& e : directions) {
     const Tensor<T, Cuda> dense = e.contiguous();
     cuda::symmetric_part(dense.data(), d, part.mutable_data());
-    call.directions[f.size()] = f.emplace_back(times_transposed(times_transposed(rows, part), rows)).data();
+    f.push_back(times_transposed(times_transposed(rows, part), rows));
+    call.directions[f.size() - 1] = f.back().data();
   }
   Tensor<double, Cuda> r = Tensor<double, Cuda>::empty({d, d});
   call.r = r.mutable_data();
