@@ -36,7 +36,7 @@ void integer_values(std::int64_t* out, std::int64_t n, Draw draw, std::uint64_t 
 
 template <class T>
 void dropout(T* y, const T* x, std::int64_t n, Draw draw, std::uint32_t threshold, T scale) {
-  launch("dropout", device::dropout<T>, blocks_for((n + 7) / 8, kRandomThreads), dim3(kRandomThreads), 0, current_stream(), y, x, n,
+  launch("dropout", device::dropout<T>, blocks_for((n + kVectorSize<T> - 1) / kVectorSize<T>, kRandomThreads), dim3(kRandomThreads), 0, current_stream(), y, x, n,
          draw, threshold, scale);
 }
 template <class T>

@@ -1,6 +1,7 @@
 // Random numbers from Philox4x32-10, and dropout.
 //
-//   plan     one thread a block of four words: 4 floats, 2 doubles or integers, 4 events; dropout 8 elements
+//   plan     one thread a block of four words: 4 floats, 2 doubles or integers, 4 events; dropout one
+//            for each vector of 128 bits
 //   launch   1-D blocks of kRandomThreads, grid-stride
 //   bytes    what is written (dropout: and read) once; some 60 integer operations a block, a normal pair some 60
 //            in double besides
@@ -97,22 +98,28 @@ __global__ void __launch_bounds__(kRandomThreads) random_values(T* __restrict__ 
 template <class T>
 __global__ void __launch_bounds__(kRandomThreads) dropout(T* y, const T* x, std::int64_t n, Draw draw, unsigned threshold, T scale) {
   const PhiloxKey key{draw.key, draw.position};
-  for (std::int64_t b = grid_index(); b * 8 < n; b += grid_stride()) {
-    const PhiloxBlock c = philox_block(key, static_cast<unsigned long long>(b));
-    const auto kept = [&](int j) { return ((c.word[j / 2] >> (j % 2 * 16)) & 0xffffu) >= threshold; };
-    constexpr int kWide = kVectorSize<T>;
-    const T* const from = x + b * 8;
-    T* const to = y + b * 8;
-    if ((b + 1) * 8 <= n && is_aligned(from, 16) && is_aligned(to, 16)) {
+  constexpr int kWide = kVectorSize<T>, kWords = kWide / 2;
+  const bool aligned = is_aligned(x, 16) && is_aligned(y, 16);
+  for (std::int64_t v = grid_index(); v * kWide < n; v += grid_stride()) {
+    // Of a block's four words those of this vector: neighbours make the same block, so that accesses coalesce.
+    const std::int64_t first = v * kWords;
+    const PhiloxBlock c = philox_block(key, static_cast<unsigned long long>(first / 4));
+    const auto kept = [&](int j) {
+      unsigned word = c.word[0];
 #pragma unroll
-      for (int part = 0; part < 8; part += kWide) {
-        Vec<T, kWide> v = load<kWide>(from + part);
+      for (int w = 1; w < 4; ++w)
+        if ((first + j / 2) % 4 == w) word = c.word[w];
+      return ((word >> (j % 2 * 16)) & 0xffffu) >= threshold;
+    };
+    const T* const from = x + v * kWide;
+    T* const to = y + v * kWide;
+    if (aligned && (v + 1) * kWide <= n) {
+      Vec<T, kWide> values = load<kWide>(from);
 #pragma unroll
-        for (int j = 0; j < kWide; ++j) v[j] = kept(part + j) ? scale * v[j] : T(0);
-        store(to + part, v);
-      }
+      for (int j = 0; j < kWide; ++j) values[j] = kept(j) ? scale * values[j] : T(0);
+      store(to, values);
     } else {
-      for (int j = 0; j < 8 && b * 8 + j < n; ++j) to[j] = kept(j) ? scale * from[j] : T(0);
+      for (int j = 0; j < kWide && v * kWide + j < n; ++j) to[j] = kept(j) ? scale * from[j] : T(0);
     }
   }
 }
