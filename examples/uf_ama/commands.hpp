@@ -2,18 +2,16 @@
 // read; that returns the program's exit status and throws limbic::Error.
 #pragma once
 
-#include <app/options.hpp>
-
-#include <functional>
+#include <app/train.hpp>
 
 namespace limbic::uf_ama {
 
-using Command = std::function<int()>;
+using app::Command;
 
-Command add_train(CLI::App& app);
+// For app::add_train() and app::add_report().
+std::shared_ptr<app::Trainer> trainer();
 Command add_evaluate(CLI::App& app);
 Command add_predict(CLI::App& app);
-Command add_report(CLI::App& app);
 Command add_export(CLI::App& app);
 
 }  // namespace limbic::uf_ama

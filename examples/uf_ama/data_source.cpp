@@ -62,26 +62,10 @@ std::vector<data::FoldPlan> all_folds(const RunSettings& v, const data::Dataset&
   return data::plan_folds(data, data::protocol_of(v.protocol), o);
 }
 
-std::vector<data::FoldPlan> chosen_folds(const RunSettings& v, const data::Dataset& data) {
-  std::vector<data::FoldPlan> all = all_folds(v, data), out;
-  if (v.folds.size() == 1 && v.folds[0] == "all") return all;
-  if (v.folds.size() == 1 && !v.folds[0].empty() && v.folds[0].size() < 7 &&
-      v.folds[0].find_first_not_of("0123456789") == std::string::npos) {
-    const auto wanted = std::min(static_cast<std::size_t>(std::stoul(v.folds[0])), all.size());
-    check(wanted > 0, "settings", "'folds' must be at least 1; got ", v.folds[0]);
-    for (std::size_t i = 0; i < wanted; ++i) out.push_back(all[i * all.size() / wanted]);
-    return out;
-  }
+std::vector<std::string> fold_names(const std::vector<data::FoldPlan>& plans) {
   std::vector<std::string> names;
-  for (const auto& plan : all) names.push_back(plan.name);
-  for (const std::string& name : v.folds) {
-    const auto at = std::find(names.begin(), names.end(), name);
-    if (at == names.end())
-      fail("settings", "'folds' must be a number, 'all' or names of folds; got '", name.substr(0, 60),
-           "' (hint: '", app::nearest(name, names), "' is the nearest of ", names.size(), ")");
-    out.push_back(all[static_cast<std::size_t>(at - names.begin())]);
-  }
-  return out;
+  for (const auto& plan : plans) names.push_back(plan.name);
+  return names;
 }
 
 }  // namespace limbic::uf_ama

@@ -13,8 +13,7 @@ namespace limbic::uf_ama {
 data::Dataset load_data(const RunSettings& settings, app::Progress& progress);
 // All folds of the protocol.
 std::vector<data::FoldPlan> all_folds(const RunSettings& settings, const data::Dataset& data);
-// Those that --folds asks for. Throws for a name that is not among them, naming the nearest.
-std::vector<data::FoldPlan> chosen_folds(const RunSettings& settings, const data::Dataset& data);
+std::vector<std::string> fold_names(const std::vector<data::FoldPlan>& plans);
 // How the simulated data were made, in words; "" for real ones.
 std::string simulation_text(const RunSettings& settings);
 

@@ -4,10 +4,8 @@
 
 #include "uf_ama/commands.hpp"
 #include "uf_ama/data_source.hpp"
-#include "uf_ama/fold_training.hpp"
 #include "uf_ama/inference.hpp"
 #include "uf_ama/model_file.hpp"
-#include "uf_ama/report_page.hpp"
 
 namespace limbic::uf_ama {
 
@@ -39,7 +37,7 @@ int EvaluateCommand::run() const {
   for (const auto& plan : all_folds(values, set)) {
     if (!fold.empty() && plan.name != fold) continue;
     for (const auto& m : methods(values)) {
-      const std::string name = fold_folder(m, plan.name) + "/" + file;
+      const std::string name = app::fold_folder(m, plan.name) + "/" + file;
       if ((!method.empty() && m != method) || !folder.has(name)) continue;
       const ModelFile model = ModelFile::load(folder.file(name));
       Network<float> net = model.network();

@@ -17,10 +17,11 @@ int main(int argc, char** argv) {
     CLI::App app("UF-AMA: multimodal emotion recognition with unsupervised domain adaptation");
     app.set_version_flag("--version", app::version_text());
     app.require_subcommand(1);
-    const std::pair<const char*, uf_ama::Command> commands[] = {{"train", uf_ama::add_train(app)},
+    const auto trainer = uf_ama::trainer();
+    const std::pair<const char*, uf_ama::Command> commands[] = {{"train", app::add_train(app, trainer)},
                                                                 {"evaluate", uf_ama::add_evaluate(app)},
                                                                 {"predict", uf_ama::add_predict(app)},
-                                                                {"report", uf_ama::add_report(app)},
+                                                                {"report", app::add_report(app, trainer)},
                                                                 {"export", uf_ama::add_export(app)}};
     if (const auto status = app::parse_command_line(app, argc, argv)) return *status;
     for (const auto& [name, run] : commands)

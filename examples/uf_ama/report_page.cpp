@@ -1,5 +1,6 @@
 #include "uf_ama/report_page.hpp"
 
+#include <app/curves.hpp>
 #include <app/embedding.hpp>
 #include <app/plots.hpp>
 #include <app/statistics.hpp>
@@ -12,7 +13,7 @@
 #include <cmath>
 #include <cstdio>
 
-#include "uf_ama/fold_training.hpp"
+#include "uf_ama/settings.hpp"
 
 namespace limbic::uf_ama {
 
@@ -20,12 +21,12 @@ namespace {
 
 struct Page {
   const app::RunFolder& folder;
-  const RunResults& results;
+  const app::RunResults& results;
   app::ProtocolCard card;
   app::HtmlPage& page;
 
   std::string place(const std::string& method, const std::string& fold) const {
-    return fold_folder(method, fold) + "/";
+    return app::fold_folder(method, fold) + "/";
   }
   std::vector<std::string> folds_of(const std::string& method) const {
     std::vector<std::string> out;
@@ -39,10 +40,7 @@ struct Page {
     fail("report", "at least one fold must be done; got none");
   }
   std::vector<app::NumberTable> metrics(const std::string& method) const {
-    std::vector<app::NumberTable> out;
-    for (const auto& fold : folds_of(method))
-      out.push_back(app::read_number_table(folder.file(place(method, fold) + "metrics.csv")));
-    return out;
+    return app::fold_metrics(folder, method, folds_of(method));
   }
   StateDict analysis(const std::string& method, const std::string& fold) const {
     return Checkpoint::load(folder.file(place(method, fold) + "analysis.safetensors")).state;
@@ -54,31 +52,6 @@ struct Page {
   void attention() const;
   void screening() const;
 };
-
-// Mean over folds at each epoch, with the lowest and highest fold as a band; folds that stopped earlier drop
-// out.
-app::Series over_folds(const std::string& name, const std::vector<app::NumberTable>& tables,
-                       const std::string& column, bool band, double scale = 1) {
-  app::Series s;
-  s.name = name;
-  std::size_t longest = 0;
-  for (const auto& t : tables) longest = std::max(longest, t.rows.size());
-  for (std::size_t e = 0; e < longest; ++e) {
-    std::vector<double> values;
-    for (const auto& t : tables)
-      if (e < t.rows.size()) values.push_back(scale * t.column(column)[e]);
-    s.x.push_back(static_cast<double>(e + 1));
-    s.y.push_back(app::mean_of(values));
-    if (!band) continue;
-    s.low.push_back(*std::ranges::min_element(values));
-    s.high.push_back(*std::ranges::max_element(values));
-  }
-  return s;
-}
-
-bool any(const app::Series& s) {
-  return std::ranges::any_of(s.y, [](double v) { return v != 0 && std::isfinite(v); });
-}
 
 void Page::training() const {
   const auto& main = first();
@@ -95,17 +68,19 @@ void Page::training() const {
                                      {"class-wise MMD", "class_wise"},
                                      {"pseudo-labels", "fused_target"},
                                      {"distillation", "distill"}}) {
-    app::Series s = over_folds(name, tables, column, std::string_view(column) == "total");
-    if (any(s)) losses.push_back(std::move(s));
+    app::Series s = app::over_folds(name, tables, column, std::string_view(column) == "total");
+    if (app::any_value(s)) losses.push_back(std::move(s));
   }
   const app::Axis epoch{"epoch", {}, {}};
   std::vector<app::Figure> figures;
   if (!losses.empty())
     figures.push_back({app::line_chart({main.title + ": losses", epoch, {"loss", {}, {}}}, losses),
                        "Band: lowest and highest fold."});
-  std::vector<app::Series> accuracy{over_folds("source (training)", tables, "source_accuracy", false, 100),
-                                    over_folds("target", tables, "target_accuracy", true, 100)};
-  if (app::Series v = over_folds("validation", tables, "validation_accuracy", false, 100); any(v))
+  std::vector<app::Series> accuracy{
+      app::over_folds("source (training)", tables, "source_accuracy", false, 100),
+      app::over_folds("target", tables, "target_accuracy", true, 100)};
+  if (app::Series v = app::over_folds("validation", tables, "validation_accuracy", false, 100);
+      app::any_value(v))
     accuracy.push_back(std::move(v));
   figures.push_back({app::line_chart({main.title + ": accuracy", epoch, {"accuracy (%)", {}, {}}}, accuracy),
                      "Target labels score the end of each epoch; nothing is learnt or, for the honest "
@@ -114,7 +89,7 @@ void Page::training() const {
   std::vector<app::Series> methods;
   for (const auto& m : results.methods) {
     const auto t = metrics(m.name);
-    if (!t.empty()) methods.push_back(over_folds(m.title, t, "target_accuracy", false, 100));
+    if (!t.empty()) methods.push_back(app::over_folds(m.title, t, "target_accuracy", false, 100));
   }
   if (methods.size() > 1)
     figures.push_back(
@@ -204,8 +179,10 @@ void Page::attention() const {
   char reach[32];
   std::snprintf(reach, sizeof reach, "%.2g %%", widest);
   page.section("Attention between the modalities",
-               "Cross-attention of the fusion on target windows, mean over windows, heads and folds, as a difference to even "
-               "attention (one part in " + std::to_string(eyes) + " for every eye feature, one in " + std::to_string(channels) +
+               "Cross-attention of the fusion on target windows, mean over windows, heads and folds, as a "
+               "difference to even "
+               "attention (one part in " +
+                   std::to_string(eyes) + " for every eye feature, one in " + std::to_string(channels) +
                    " for every electrode). The largest difference is " + reach +
                    " of even: where that is small, the fusion reads an average of the other modality.");
   std::vector<std::string> electrodes, features;
@@ -239,9 +216,10 @@ void Page::attention() const {
     head.height = 330;
     app::Frame head2 = head;
     head2.title = "How choosy electrodes are";
-    page.figures({{app::topography(head, positions, asked, electrodes, "% above even"), "Mean over eye features."},
-                  {app::topography(head2, positions, choosy, electrodes, "% from even"),
-                   "Mean distance of an electrode's attention to eye features from even."}});
+    page.figures(
+        {{app::topography(head, positions, asked, electrodes, "% above even"), "Mean over eye features."},
+         {app::topography(head2, positions, choosy, electrodes, "% from even"),
+          "Mean distance of an electrode's attention to eye features from even."}});
   }
   page.figures({{app::matrix_map(map, to_eye, electrodes, features, "% above even"),
                  "Each row: what an electrode's token reads."}});
@@ -250,11 +228,11 @@ void Page::attention() const {
 void Page::screening() const {
   const auto& main = first();
   const auto tables = metrics(main.name);
-  const app::Series agree = over_folds("agreeing", tables, "screen.agree", false),
-                    eeg = over_folds("EEG teaches eye", tables, "screen.eeg_teaches", false),
-                    eye = over_folds("eye teaches EEG", tables, "screen.eye_teaches", false),
-                    dropped = over_folds("disagreeing, dropped", tables, "screen.dropped", false);
-  if (!any(agree) && !any(eeg) && !any(eye)) return;
+  const app::Series agree = app::over_folds("agreeing", tables, "screen.agree", false),
+                    eeg = app::over_folds("EEG teaches eye", tables, "screen.eeg_teaches", false),
+                    eye = app::over_folds("eye teaches EEG", tables, "screen.eye_teaches", false),
+                    dropped = app::over_folds("disagreeing, dropped", tables, "screen.dropped", false);
+  if (!app::any_value(agree) && !app::any_value(eeg) && !app::any_value(eye)) return;
   page.section("Screening",
                "What becomes of a target batch: of the two predictions of each window the most confident "
                "half of all is "
@@ -267,33 +245,23 @@ void Page::screening() const {
         "Mean over steps and folds."},
        {app::line_chart(
             {"Confidence and lessons", epoch, {"", 0.0, {}}},
-            {over_folds("least confidence selected (%)", tables, "screen.mid_confidence", true, 100),
-             over_folds("lessons of EEG", tables, "screen.eeg_lessons", false),
-             over_folds("lessons of the eyes", tables, "screen.eye_lessons", false)}),
+            {app::over_folds("least confidence selected (%)", tables, "screen.mid_confidence", true, 100),
+             app::over_folds("lessons of EEG", tables, "screen.eeg_lessons", false),
+             app::over_folds("lessons of the eyes", tables, "screen.eye_lessons", false)}),
         "Lessons: samples of a teacher that the fused prediction confirms."}});
 }
 
 }  // namespace
 
-RunResults read_results(const app::RunFolder& folder) {
-  const app::ProtocolCard card =
-      app::protocol_card_from(folder.json("protocol.json"), folder.path() + "/protocol.json");
-  RunResults out;
-  for (const auto& method : card.methods) {
+app::RunResults read_results(const app::RunFolder& folder) {
+  return app::read_results(folder, [](const app::ProtocolCard& card, const std::string& method) {
     const auto [title, description] = method_text(card.configuration, method);
-    out.methods.push_back({method, title, description});
-    for (const auto& fold : card.folds) {
-      ++out.planned;
-      const std::string name = fold_folder(method, fold) + "/result.json";
-      if (folder.has(name))
-        out.folds.push_back(app::fold_result_from(folder.json(name), folder.path() + "/" + name));
-    }
-  }
-  return out;
+    return app::MethodText{method, title, description};
+  });
 }
 
 std::string write_report(const app::RunFolder& folder, bool figures) {
-  const RunResults results = read_results(folder);
+  const app::RunResults results = read_results(folder);
   if (results.folds.empty())
     fail("report", "'", folder.path(), "' must have a finished fold; none is (hint: uf_ama train --resume)");
   const app::ProtocolCard card =

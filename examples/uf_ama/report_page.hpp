@@ -1,17 +1,12 @@
 // The report of a run folder of uf_ama.
 #pragma once
 
-#include <app/report.hpp>
+#include <app/train.hpp>
 
 namespace limbic::uf_ama {
 
-struct RunResults {
-  std::vector<app::MethodText> methods;
-  std::vector<app::FoldResult> folds;  // those that are done
-  index_t planned = 0;                 // trainings that the run is to make
-};
 // Throws when the folder's files are damaged.
-RunResults read_results(const app::RunFolder& folder);
+app::RunResults read_results(const app::RunFolder& folder);
 
 // Writes report.html from what lies in the folder, and returns its path. Throws when nothing is done yet,
 // and, with figures, when gnuplot is missing.
