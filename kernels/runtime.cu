@@ -105,6 +105,34 @@ Fault* fault() {
   }();
   return shared;
 }
+Event make_event() {
+  cudaEvent_t event = nullptr;
+  require(cudaEventCreateWithFlags(&event, cudaEventDefault), "make_event");
+  return event;
+}
+void free_event(Event event) noexcept { cudaEventDestroy(event); }
+void record_event(Event event) { require(cudaEventRecord(event, chosen_stream), "record_event"); }
+double milliseconds(Event from, Event to) {
+  require(cudaEventSynchronize(to), "milliseconds");
+  float ms = 0;
+  require(cudaEventElapsedTime(&ms, from, to), "milliseconds");
+  return static_cast<double>(ms);
+}
+Peaks peaks() {
+  const auto attribute = [device = current_device()](cudaDeviceAttr what) {
+    int value = 0;
+    if (cudaDeviceGetAttribute(&value, what, device) != cudaSuccess) {
+      static_cast<void>(cudaGetLastError());
+      return 0.0;
+    }
+    return static_cast<double>(value);
+  };
+  // Memory moves data on both edges of its clock, which is in kHz; 128 float lanes a multiprocessor since sm_86, and on
+  // sm_90 and sm_100 too, 64 on sm_80.
+  const double lanes = attribute(cudaDevAttrComputeCapabilityMajor) == 8 && attribute(cudaDevAttrComputeCapabilityMinor) == 0 ? 64 : 128;
+  return {2e3 * attribute(cudaDevAttrMemoryClockRate) * attribute(cudaDevAttrGlobalMemoryBusWidth) / 8,
+          2e3 * attribute(cudaDevAttrClockRate) * attribute(cudaDevAttrMultiProcessorCount) * lanes};
+}
 void wait_for(Stream other) {
   cudaEvent_t event;
   require(cudaEventCreateWithFlags(&event, cudaEventDisableTiming), "wait_for");

@@ -10,6 +10,7 @@
 #include <cstdint>
 
 struct CUstream_st;
+struct CUevent_st;
 
 namespace limbic::cuda {
 
@@ -52,6 +53,19 @@ Stream make_stream();
 void free_stream(Stream stream) noexcept;
 // Waits on the host for all that is queued in the current stream, and throws what went wrong there.
 void synchronize();
+// A point in the current stream's work, to measure time between two of them (which waits for the second).
+using Event = CUevent_st*;
+Event make_event();
+void free_event(Event event) noexcept;
+void record_event(Event event);
+double milliseconds(Event from, Event to);
+// The current device's peak rates: bytes of its memory a second, and float operations of its plain cores (two for a
+// fused multiplication and addition) a second; 0 where the driver does not say.
+struct Peaks {
+  double bytes = 0, flops = 0;
+};
+Peaks peaks();
+
 // The current stream goes on only after what is queued in the other one now.
 void wait_for(Stream other);
 
