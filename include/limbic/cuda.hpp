@@ -13,6 +13,7 @@
 #include <limbic/backend/cuda/index.hpp>
 #include <limbic/backend/cuda/matmul.hpp>
 #include <limbic/backend/cuda/memory.hpp>
+#include <limbic/backend/cuda/optim.hpp>
 #include <limbic/backend/cuda/pair_products.hpp>
 #include <limbic/backend/cuda/pair_weights.hpp>
 #include <limbic/backend/cuda/pairwise.hpp>

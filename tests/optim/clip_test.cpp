@@ -30,6 +30,20 @@ TEST_CASE("by norm: PyTorch's factor, missing gradients left alone") {
   CHECK(clip_grad_norm(std::vector<Var<double>>{p[1]}, 1) == 0);
 }
 
+TEST_CASE("inside the step: the same as before it") {
+  auto p = with_gradients(), q = with_gradients();
+  Sgd<double> inside(p), after(q);
+  CHECK(thrown([&] { inside.clipped_norm(); }) == "[clip_grad_norm] step_clipped() must come first");
+  inside.step_clipped(6.5);
+  const double norm = clip_grad_norm(q, 6.5);
+  after.step();
+  for (std::size_t i = 0; i < p.size(); ++i) CHECK(p[i].value().to_vector() == q[i].value().to_vector());
+  CHECK(inside.clipped_norm() == norm);
+  p[0].set_grad(Tensor<double>::from({2}, {std::nan(""), 0}));
+  CHECK(thrown([&] { inside.step_clipped(1); }) == "[clip_grad_norm] the gradients must be finite; their norm is nan");
+  CHECK(inside.steps() == 1);
+}
+
 TEST_CASE("by value") {
   auto p = with_gradients();
   clip_grad_value(p, 3.5);

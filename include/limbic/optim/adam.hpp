@@ -59,10 +59,14 @@ struct AdamRule {
     }
   };
   template <class T, class D>
-  static void update(const Step<T>& c, Tensor<T, D>& p, const Tensor<T, D>& g, State<T, D>& s) {
+  static bool prepare(const Step<T>&, State<T, D>& s, const Shape& shape) {
     for (auto& t : s.tensors)
-      if (!t.defined()) t = Tensor<T, D>::zeros(p.shape());
-    adam_step(D{}, p, s.tensors[0], s.tensors[1], g, c.step, c.beta1, c.beta2, c.eps, c.root_correction, c.l2, c.shrink);
+      if (!t.defined()) t = Tensor<T, D>::zeros(shape);
+    return false;
+  }
+  template <class T, class D>
+  static void update(const Step<T>& c, UpdateList<T, D>& list) {
+    adam_step(D{}, list, c.step, c.beta1, c.beta2, c.eps, c.root_correction, c.l2, c.shrink);
   }
 };
 }  // namespace detail

@@ -20,8 +20,9 @@ class Ema {
 
   // After each step of the optimiser.
   void update() {
-    for (std::size_t i = 0; i < parameters_.size(); ++i)
-      lerp_into(D{}, averages_[i], parameters_[i].value().contiguous(), static_cast<T>(1 - decay_));
+    std::vector<Tensor<T, D>> values;
+    for (const auto& p : parameters_) values.push_back(p.value());
+    lerp_into(D{}, averages_, values, static_cast<T>(1 - decay_));
   }
   // Exchanges the parameters' values and the averages: once to evaluate, once more to train on.
   void swap() {
@@ -36,7 +37,7 @@ class Ema {
   // The averages by position: "0", "1", ...
   StateDict state_dict() const {
     StateDict out;
-    for (std::size_t i = 0; i < averages_.size(); ++i) out.put(std::to_string(i), averages_[i]);
+    for (std::size_t i = 0; i < averages_.size(); ++i) out.put(std::to_string(i), averages_[i].template on<Cpu>());
     return out;
   }
   // Throws when it does not fit; nothing is changed then.
@@ -45,7 +46,7 @@ class Ema {
     std::vector<std::string> names;
     for (std::size_t i = 0; i < averages_.size(); ++i) {
       names.push_back(std::to_string(i));
-      averages.push_back(state.get<T>(names.back(), averages_[i].shape()).clone());
+      averages.push_back(state.get<T>(names.back(), averages_[i].shape()).clone().template on<D>());
     }
     state.require_names(names);
     averages_ = std::move(averages);

@@ -45,12 +45,15 @@ struct SgdRule {
           nesterov(o.nesterov) {}
   };
   template <class T, class D>
-  static void update(const Step<T>& c, Tensor<T, D>& p, const Tensor<T, D>& g, State<T, D>& s) {
-    if (c.momentum == 0) return sgd_step(D{}, p, g, c.lr, c.decay, c.sign);
-    Tensor<T, D>& velocity = s.tensors[0];
-    const bool first = !velocity.defined();
-    if (first) velocity = Tensor<T, D>::empty(p.shape());
-    sgd_momentum_step(D{}, p, velocity, g, c.lr, c.momentum, c.decay, c.sign, first, c.nesterov);
+  static bool prepare(const Step<T>& c, State<T, D>& s, const Shape& shape) {
+    const bool first = c.momentum != 0 && !s.tensors[0].defined();
+    if (first) s.tensors[0] = Tensor<T, D>::empty(shape);
+    return first;
+  }
+  template <class T, class D>
+  static void update(const Step<T>& c, UpdateList<T, D>& list) {
+    if (c.momentum == 0) sgd_step(D{}, list, c.lr, c.decay, c.sign);
+    else sgd_momentum_step(D{}, list, c.lr, c.momentum, c.decay, c.sign, c.nesterov);
   }
 };
 }  // namespace detail

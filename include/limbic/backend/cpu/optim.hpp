@@ -4,6 +4,7 @@
 #include <limbic/backend/cpu/elementwise.hpp>
 #include <limbic/backend/cpu/scratch.hpp>
 #include <limbic/backend/cpu/vec.hpp>
+#include <limbic/core/update_list.hpp>
 
 #define LIMBIC_ISA_FILE <limbic/backend/cpu/optim.inl>
 #include <limbic/backend/cpu/isa_foreach.hpp>
@@ -79,6 +80,39 @@ double squared_norm(Cpu, const Tensor<T, Cpu>& x) {
   double total = 0;
   for (index_t i = 0; i < pieces; ++i) total += part[i];
   return total;
+}
+
+// The same for all parameters of a list, one after the other.
+template <class T>
+void sgd_step(Cpu, UpdateList<T, Cpu>& list, T lr, T decay, T sign) {
+  for (auto& u : list.parameters) sgd_step(Cpu{}, *u.value, *u.gradient, lr, decay, sign);
+}
+template <class T>
+void sgd_momentum_step(Cpu, UpdateList<T, Cpu>& list, T lr, T momentum, T decay, T sign, bool nesterov) {
+  for (auto& u : list.parameters)
+    sgd_momentum_step(Cpu{}, *u.value, u.state[0], *u.gradient, lr, momentum, decay, sign, u.first, nesterov);
+}
+template <class T>
+void adam_step(Cpu, UpdateList<T, Cpu>& list, T step, T beta1, T beta2, T eps, T root_correction, T l2, T shrink) {
+  for (auto& u : list.parameters)
+    adam_step(Cpu{}, *u.value, u.state[0], u.state[1], *u.gradient, step, beta1, beta2, eps, root_correction, l2, shrink);
+}
+
+// y_i += weight (x_i - y_i) for all of as many tensors; the x_i may have any strides.
+template <class T>
+void lerp_into(Cpu, std::vector<Tensor<T, Cpu>>& y, const std::vector<Tensor<T, Cpu>>& x, T weight) {
+  for (std::size_t i = 0; i < y.size(); ++i) lerp_into(Cpu{}, y[i], x[i].contiguous(), weight);
+}
+// Sum of squares of all of them, and x_i *= factor; any strides.
+template <class T>
+double squared_norm(Cpu, const std::vector<Tensor<T, Cpu>>& x) {
+  double squares = 0;
+  for (const auto& t : x) squares += squared_norm(Cpu{}, t.contiguous());
+  return squares;
+}
+template <class T>
+void scale(Cpu, std::vector<Tensor<T, Cpu>>& x, T factor) {
+  for (auto& t : x) elementwise_update(Cpu{}, [factor](auto v) { return v * factor; }, t);
 }
 
 }  // namespace limbic
