@@ -51,10 +51,7 @@ class Tensor {
   // start + i step for i in 0, 1, ..., n - 1: (n). NumPy's and PyTorch's arange() take an end, not a number.
   static Tensor arange(index_t n, T start = T(0), T step = T(1)) {
     Tensor t = empty({n});
-    std::vector<T> values(static_cast<std::size_t>(n));
-    for (std::size_t i = 0; i < values.size(); ++i)
-      values[i] = static_cast<T>(start + static_cast<T>(i) * step);
-    copy_from_host(D{}, t.data_, values.data(), values.size());
+    fill_sequence(D{}, t.data_, n, start, step);
     return t;
   }
   // Identity matrix (n, n).
@@ -401,6 +398,12 @@ void copy_from_host(Cpu, T* dst, const T* src, std::size_t n) {
 template <class T>
 void copy_to_host(Cpu, T* dst, const T* src, std::size_t n) {
   if (n) std::memcpy(dst, src, n * sizeof(T));
+}
+
+// to_i = start + i step; overloaded by each device.
+template <class T>
+void fill_sequence(Cpu, T* to, index_t n, T start, T step) {
+  for (index_t i = 0; i < n; ++i) to[i] = static_cast<T>(start + static_cast<T>(i) * step);
 }
 
 // "float32 (2, 3)".

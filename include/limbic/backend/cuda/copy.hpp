@@ -2,6 +2,7 @@
 #pragma once
 
 #include <limbic/backend/cuda/launch/copy.hpp>
+#include <limbic/backend/cuda/launch/sequence.hpp>
 #include <limbic/backend/cuda/reduce.hpp>
 
 namespace limbic {
@@ -67,6 +68,18 @@ void fill_strided(Cuda, const Shape& shape, T* dst, const Strides& strides, T va
   std::uint64_t bits = 0;
   std::memcpy(&bits, &value, sizeof(T));
   cuda::fill_elements(cuda::detail::copy_call(Loops<1>(shape, {&strides}), shape), dst, bits, sizeof(T));
+}
+
+// to_i = start + i step; numbers that are not integers are made on the host.
+template <class T>
+void fill_sequence(Cuda, T* to, index_t n, T start, T step) {
+  if constexpr (std::is_same_v<T, index_t>) {
+    cuda::fill_sequence(to, n, start, step);
+  } else {
+    std::vector<T> values(static_cast<std::size_t>(n));
+    for (std::size_t i = 0; i < values.size(); ++i) values[i] = static_cast<T>(start + static_cast<T>(i) * step);
+    copy_from_host(Cuda{}, to, values.data(), values.size());
+  }
 }
 
 }  // namespace limbic
