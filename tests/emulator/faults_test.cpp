@@ -1,4 +1,5 @@
-// Every planted fault is found, as what it is, in any order of execution; the right kernel beside it is clean.
+// Every planted fault is found, as what it is, in any order of execution; the right kernel beside it is
+// clean.
 #include "emulator/planted/planted.hpp"
 
 #include <doctest/doctest.h>
@@ -173,7 +174,11 @@ TEST_CASE_FIXTURE(Buffers, "asynchronous copies are waited for, and then a barri
 TEST_CASE_FIXTURE(Buffers, "a finding says where") {
   const std::string text = words([&] { barrier_between(true, x.get(), y.get()); });
   CHECK_MESSAGE(contains(text, "kernel barrier_between, block (0,0,0), thread (128,0,0)"), text);
-  CHECK_MESSAGE(contains(text, "4 bytes of byte 512 of the shared variable tile of barrier_between_kernel<true> (1024 bytes)"), text);
+  CHECK_MESSAGE(
+      contains(
+          text,
+          "4 bytes of byte 512 of the shared variable tile of barrier_between_kernel<true> (1024 bytes)"),
+      text);
 #ifdef __GNUC__
   CHECK_MESSAGE(contains(text, "faults.cu:"), text);
 #endif

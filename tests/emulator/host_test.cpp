@@ -14,7 +14,9 @@ using namespace planted;
 
 namespace {
 
-bool says(const limbic::Error& error, const char* part) { return std::string(error.what()).find(part) != std::string::npos; }
+bool says(const limbic::Error& error, const char* part) {
+  return std::string(error.what()).find(part) != std::string::npos;
+}
 
 struct Stream {
   cudaStream_t stream = nullptr;
@@ -51,7 +53,8 @@ TEST_CASE("device memory: limits, wrong pointers") {
   emulator::options().memory_bytes = 1 << 20;
   void* p = nullptr;
   CHECK(cudaMalloc(&p, 2 << 20) == cudaErrorMemoryAllocation);
-  CHECK(std::string(cudaGetErrorString(cudaErrorMemoryAllocation)).find("2097152 bytes asked for") != std::string::npos);
+  CHECK(std::string(cudaGetErrorString(cudaErrorMemoryAllocation)).find("2097152 bytes asked for") !=
+        std::string::npos);
   CHECK(cudaGetLastError() == cudaErrorMemoryAllocation);
   CHECK(cudaGetLastError() == cudaSuccess);
   REQUIRE(cudaMalloc(&p, 100) == cudaSuccess);
@@ -123,7 +126,9 @@ TEST_CASE("a capture is broken by what hardware refuses in it") {
     CHECK(cudaStreamEndCapture(s.stream, &graph) == cudaErrorStreamCaptureInvalidated);
     CHECK(graph == nullptr);
   };
-  const auto begin = [&] { REQUIRE(cudaStreamBeginCapture(s.stream, cudaStreamCaptureModeGlobal) == cudaSuccess); };
+  const auto begin = [&] {
+    REQUIRE(cudaStreamBeginCapture(s.stream, cudaStreamCaptureModeGlobal) == cudaSuccess);
+  };
   begin();
   broken(cudaStreamSynchronize(s.stream));
   begin();
@@ -169,16 +174,17 @@ TEST_CASE("cuBLAS multiplies column by column, any transposition, batched") {
   for (const bool ta : {false, true})
     for (const bool tb : {false, true}) {
       Device<double> dc(c);
-      REQUIRE(cublasDgemmStridedBatched(handle, ta ? CUBLAS_OP_T : CUBLAS_OP_N, tb ? CUBLAS_OP_T : CUBLAS_OP_N, m, n, k,
-                                        &alpha, da.get(), 6, 36, db.get(), 6, 36, &beta, dc.get(), 6, 36,
-                                        batch) == CUBLAS_STATUS_SUCCESS);
+      REQUIRE(cublasDgemmStridedBatched(
+                  handle, ta ? CUBLAS_OP_T : CUBLAS_OP_N, tb ? CUBLAS_OP_T : CUBLAS_OP_N, m, n, k, &alpha,
+                  da.get(), 6, 36, db.get(), 6, 36, &beta, dc.get(), 6, 36, batch) == CUBLAS_STATUS_SUCCESS);
       const std::vector<double> got = dc.values();
       for (std::size_t g = 0; g < 2; ++g)
         for (std::size_t j = 0; j < 4; ++j)
           for (std::size_t i = 0; i < 5; ++i) {
             double want = beta * c[36 * g + 6 * j + i];
             for (std::size_t p = 0; p < 3; ++p)
-              want += alpha * a[36 * g + (ta ? 6 * i + p : 6 * p + i)] * b[36 * g + (tb ? 6 * p + j : 6 * j + p)];
+              want +=
+                  alpha * a[36 * g + (ta ? 6 * i + p : 6 * p + i)] * b[36 * g + (tb ? 6 * p + j : 6 * j + p)];
             CHECK(got[36 * g + 6 * j + i] == want);
           }
       CHECK(got[5] == c[5]);  // between the columns
@@ -191,8 +197,8 @@ TEST_CASE("cuBLAS multiplies column by column, any transposition, batched") {
   cudaGraph_t graph;
   cudaGraphExec_t executable;
   cudaStreamBeginCapture(s.stream, cudaStreamCaptureModeThreadLocal);
-  REQUIRE(cublasSgemm(handle, CUBLAS_OP_N, CUBLAS_OP_N, 2, 2, 2, &one, x.get(), 2, x.get(), 2, &zero, y.get(), 2) ==
-          CUBLAS_STATUS_SUCCESS);
+  REQUIRE(cublasSgemm(handle, CUBLAS_OP_N, CUBLAS_OP_N, 2, 2, 2, &one, x.get(), 2, x.get(), 2, &zero, y.get(),
+                      2) == CUBLAS_STATUS_SUCCESS);
   scale(1, y.get(), z.get(), 4, s.stream);
   REQUIRE(cudaStreamEndCapture(s.stream, &graph) == cudaSuccess);
   cudaGraphInstantiate(&executable, graph);
@@ -201,9 +207,10 @@ TEST_CASE("cuBLAS multiplies column by column, any transposition, batched") {
   cudaGraphExecDestroy(executable);
   cudaGraphDestroy(graph);
   // What lies outside of its memory is found.
-  CHECK(cublasSgemm(handle, CUBLAS_OP_N, CUBLAS_OP_N, 2, 3, 2, &one, x.get(), 2, x.get(), 2, &zero, y.get(), 2) ==
-        CUBLAS_STATUS_EXECUTION_FAILED);
-  CHECK(std::string(cublasGetStatusString(CUBLAS_STATUS_EXECUTION_FAILED)).find("has no room for it") != std::string::npos);
+  CHECK(cublasSgemm(handle, CUBLAS_OP_N, CUBLAS_OP_N, 2, 3, 2, &one, x.get(), 2, x.get(), 2, &zero, y.get(),
+                    2) == CUBLAS_STATUS_EXECUTION_FAILED);
+  CHECK(std::string(cublasGetStatusString(CUBLAS_STATUS_EXECUTION_FAILED)).find("has no room for it") !=
+        std::string::npos);
   cublasDestroy(handle);
   cudaGetLastError();
 }

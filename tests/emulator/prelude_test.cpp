@@ -54,7 +54,8 @@ TEST_CASE("Philox gives the library's numbers, bit for bit") {
   Device<float> uniform(size), normal(size);
   Device<double> uniform2(size), normal2(size);
   Device<unsigned> bits(size);
-  random_numbers(draw.key, draw.position, uniform.get(), uniform2.get(), normal.get(), normal2.get(), bits.get(), n);
+  random_numbers(draw.key, draw.position, uniform.get(), uniform2.get(), normal.get(), normal2.get(),
+                 bits.get(), n);
   const auto u = uniform.values(), g = normal.values();
   const auto u2 = uniform2.values(), g2 = normal2.values();
   const auto w = bits.values();
@@ -69,16 +70,17 @@ TEST_CASE("Philox gives the library's numbers, bit for bit") {
 
 TEST_CASE("half types round to nearest, ties to even") {
   const float inf = std::numeric_limits<float>::infinity();
-  const std::vector<float> x = {0.0f,   -0.0f,  1.0f,         1.00390625f,       1.01171875f, 65504.0f, 65519.0f, 65520.0f,
-                                1e-7f,  6e-8f,  6.103515625e-5f, 2.98023224e-8f, -inf,        inf,      1e38f,    1.0004883f,
-                                -3.1416f, 1.0014648f};
+  const std::vector<float> x = {0.0f,     -0.0f,    1.0f,  1.00390625f, 1.01171875f,     65504.0f,
+                                65519.0f, 65520.0f, 1e-7f, 6e-8f,       6.103515625e-5f, 2.98023224e-8f,
+                                -inf,     inf,      1e38f, 1.0004883f,  -3.1416f,        1.0014648f};
   // Computed with numpy's float16 and a float rounded to 8 and (away from zero) to 11 significant bits.
-  const std::vector<float> bf16 = {0.0f,          -0.0f,          1.0f,  1.0f, 1.015625f, 65536.0f, 65536.0f, 65536.0f,
-                                   1.00117177e-7f, 5.98374754e-8f, 6.103515625e-5f, 2.98023224e-8f, -inf, inf,
-                                   0.99692e38f,    1.0f,           -3.140625f, 1.0f};
-  const std::vector<float> f16 = {0.0f,          -0.0f,           1.0f,  1.00390625f, 1.01171875f, 65504.0f, 65504.0f, inf,
-                                  1.1920929e-7f, 5.9604645e-8f,   6.103515625e-5f, 0.0f, -inf, inf,
-                                  inf,           1.0f,            -3.140625f, 1.0019531f};
+  const std::vector<float> bf16 = {
+      0.0f,     -0.0f,    1.0f,           1.0f,           1.015625f,       65536.0f,
+      65536.0f, 65536.0f, 1.00117177e-7f, 5.98374754e-8f, 6.103515625e-5f, 2.98023224e-8f,
+      -inf,     inf,      0.99692e38f,    1.0f,           -3.140625f,      1.0f};
+  const std::vector<float> f16 = {0.0f,     -0.0f, 1.0f,          1.00390625f,   1.01171875f,     65504.0f,
+                                  65504.0f, inf,   1.1920929e-7f, 5.9604645e-8f, 6.103515625e-5f, 0.0f,
+                                  -inf,     inf,   inf,           1.0f,          -3.140625f,      1.0019531f};
   Device<float> from(x), b(x.size()), f(x.size()), t(x.size());
   half_round_trip(from.get(), b.get(), f.get(), t.get(), static_cast<int>(x.size()));
   for (std::size_t i = 0; i < x.size(); ++i) {
@@ -122,5 +124,5 @@ TEST_CASE("sums are the same bits in any order of execution") {
     if (first.empty()) first = y.values();
     CHECK(y.values() == first);
   }
-  CHECK(first[2] == doctest::Approx(249950.0 ).epsilon(1e-5));
+  CHECK(first[2] == doctest::Approx(249950.0).epsilon(1e-5));
 }

@@ -117,7 +117,9 @@ __global__ void just_read_kernel(const float* x, float* y, int n) {
   if (i < n) y[i] = x[i];
 }
 
-__global__ void copy_vectors_kernel(const float* x, float* y) { store(y + 4 * threadIdx.x, load<4>(x + 4 * threadIdx.x)); }
+__global__ void copy_vectors_kernel(const float* x, float* y) {
+  store(y + 4 * threadIdx.x, load<4>(x + 4 * threadIdx.x));
+}
 __global__ void copy_float4_kernel(const float4* x, float4* y) {
   const float4 v = x[threadIdx.x];
   y[threadIdx.x] = v;
@@ -200,18 +202,18 @@ __global__ void trap_kernel(float* y) {
 }  // namespace
 
 #define PLANTED_LAUNCH(kernel, ...) launch(#kernel, kernel##_kernel<kFault>, __VA_ARGS__)
-#define PLANTED_CHOOSE(fault, ...)                  \
-  if (fault) {                                      \
-    constexpr bool kFault = true;                   \
-    __VA_ARGS__;                                    \
-  } else {                                          \
-    constexpr bool kFault = false;                  \
-    __VA_ARGS__;                                    \
+#define PLANTED_CHOOSE(fault, ...) \
+  if (fault) {                     \
+    constexpr bool kFault = true;  \
+    __VA_ARGS__;                   \
+  } else {                         \
+    constexpr bool kFault = false; \
+    __VA_ARGS__;                   \
   }
-#define PLANTED_FAULT(n, ...)    \
-  if (fault == n) {              \
-    constexpr int kFault = n;    \
-    __VA_ARGS__;                 \
+#define PLANTED_FAULT(n, ...) \
+  if (fault == n) {           \
+    constexpr int kFault = n; \
+    __VA_ARGS__;              \
   }
 
 void barrier_between(bool fault, const float* x, float* y) {
@@ -228,9 +230,15 @@ void warp_exchange(int fault, const float* x, float* y) {
 void half_warps(bool fault, const float* x, float* y) {
   PLANTED_CHOOSE(fault, PLANTED_LAUNCH(half_warps, 1, 32, 0, nullptr, x, y))
 }
-void blocks_write(bool fault, float* y) { PLANTED_CHOOSE(fault, PLANTED_LAUNCH(blocks_write, 4, 64, 0, nullptr, y)) }
-void blocks_read(bool fault, float* y) { PLANTED_CHOOSE(fault, PLANTED_LAUNCH(blocks_read, 2, 32, 0, nullptr, y)) }
-void blocks_add(bool fault, float* y) { PLANTED_CHOOSE(fault, PLANTED_LAUNCH(blocks_add, 5, 1, 0, nullptr, y)) }
+void blocks_write(bool fault, float* y) {
+  PLANTED_CHOOSE(fault, PLANTED_LAUNCH(blocks_write, 4, 64, 0, nullptr, y))
+}
+void blocks_read(bool fault, float* y) {
+  PLANTED_CHOOSE(fault, PLANTED_LAUNCH(blocks_read, 2, 32, 0, nullptr, y))
+}
+void blocks_add(bool fault, float* y) {
+  PLANTED_CHOOSE(fault, PLANTED_LAUNCH(blocks_add, 5, 1, 0, nullptr, y))
+}
 void last_block(int fault, const float* x, float* partial, unsigned* count, float* y) {
   PLANTED_FAULT(0, PLANTED_LAUNCH(last_block, 16, 64, 0, nullptr, x, partial, count, y))
   PLANTED_FAULT(1, PLANTED_LAUNCH(last_block, 16, 64, 0, nullptr, x, partial, count, y))
@@ -243,7 +251,9 @@ void shared_past_the_end(int fault, float* y) {
   PLANTED_FAULT(1, PLANTED_LAUNCH(shared_past_the_end, 1, 32, 128, nullptr, y))
   PLANTED_FAULT(2, PLANTED_LAUNCH(shared_past_the_end, 1, 32, 128, nullptr, y))
 }
-void just_write(float* y, int n) { launch("just_write", just_write_kernel, blocks_for(n, 64), 64, 0, nullptr, y, n); }
+void just_write(float* y, int n) {
+  launch("just_write", just_write_kernel, blocks_for(n, 64), 64, 0, nullptr, y, n);
+}
 void just_read(const float* x, float* y, int n) {
   launch("just_read", just_read_kernel, blocks_for(n, 64), 64, 0, nullptr, x, y, n);
 }
@@ -274,7 +284,9 @@ void asynchronous(int fault, const float* x, float* y) {
   PLANTED_FAULT(1, PLANTED_LAUNCH(asynchronous, 1, 64, 0, nullptr, x, y))
   PLANTED_FAULT(2, PLANTED_LAUNCH(asynchronous, 1, 64, 0, nullptr, x, y))
 }
-void other_threads_local(float* y) { launch("other_threads_local", other_threads_local_kernel, 1, 32, 0, nullptr, y); }
+void other_threads_local(float* y) {
+  launch("other_threads_local", other_threads_local_kernel, 1, 32, 0, nullptr, y);
+}
 void trap(float* y) { launch("trap", trap_kernel, 1, 32, 0, nullptr, y); }
 
 }  // namespace planted

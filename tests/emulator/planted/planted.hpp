@@ -12,44 +12,46 @@
 namespace planted {
 
 // faults.cu: each with its fault, or right. Buffers have 1024 floats unless said otherwise.
-void barrier_between(bool fault, const float* x, float* y);        // neighbours' values through shared memory
-void write_after_read(bool fault, const float* x, float* y);       // a tile is refilled
-void warp_exchange(int fault, const float* x, float* y);           // 0 __syncwarp, 1 nothing, 2 a shuffle only
-void half_warps(bool fault, const float* x, float* y);             // __syncwarp of 16 lanes
-void blocks_write(bool fault, float* y);                           // the same place from two blocks
-void blocks_read(bool fault, float* y);                            // what another block writes
-void blocks_add(bool fault, float* y);                             // atomically, or with one plain store
+void barrier_between(bool fault, const float* x, float* y);   // neighbours' values through shared memory
+void write_after_read(bool fault, const float* x, float* y);  // a tile is refilled
+void warp_exchange(int fault, const float* x, float* y);      // 0 __syncwarp, 1 nothing, 2 a shuffle only
+void half_warps(bool fault, const float* x, float* y);        // __syncwarp of 16 lanes
+void blocks_write(bool fault, float* y);                      // the same place from two blocks
+void blocks_read(bool fault, float* y);                       // what another block writes
+void blocks_add(bool fault, float* y);                        // atomically, or with one plain store
 void last_block(int fault, const float* x, float* partial, unsigned* count, float* y);  // 1: no fence
 void past_the_end(bool fault, float* y, int n);
-void shared_past_the_end(int fault, float* y);                     // 1: static, 2: dynamic
+void shared_past_the_end(int fault, float* y);  // 1: static, 2: dynamic
 void just_write(float* y, int n);
 void just_read(const float* x, float* y, int n);
-void copy_vectors(bool fault, const float* x, float* y);           // float4 by Vec
-void copy_float4(bool fault, const float* x, float* y);            // float4 by dereferencing
+void copy_vectors(bool fault, const float* x, float* y);  // float4 by Vec
+void copy_float4(bool fault, const float* x, float* y);   // float4 by dereferencing
 void uninitialised_shared(bool fault, float* y);
-void divergent_barrier(int fault, float* y);                       // 1: some threads, 2: two places, 3: early return
-void shuffles(int fault, const float* x, float* y);                // 1: own lane left out, 2: lane missing, 3: absent source
-void asynchronous(int fault, const float* x, float* y);            // 1: no wait, 2: no barrier after the wait
+void divergent_barrier(int fault, float* y);  // 1: some threads, 2: two places, 3: early return
+void shuffles(int fault, const float* x,
+              float* y);  // 1: own lane left out, 2: lane missing, 3: absent source
+void asynchronous(int fault, const float* x, float* y);  // 1: no wait, 2: no barrier after the wait
 void other_threads_local(float* y);
 void trap(float* y);
 
 // counted.cu
-void strided(int stride, const float* x, float* y);                // one block of 32: y[i] = x[stride * i]
-void vectors(const float* x, float* y);                            // one block of 32: a float4 each
-void columns(int pitch, float* y);                                 // one block of 32: a column of a tile in shared memory
-void wide_shared(int bytes, float* y);                             // 4, 8 or 16 bytes a lane, side by side
-void diverging(float* y);                                          // half of each warp stores
-void long_loop(const float* x, float* y, int n);                   // 256 threads read n floats in turns
-void spinning(unsigned* lock, float* y);                           // a lock that threads of a block wait for
+void strided(int stride, const float* x, float* y);  // one block of 32: y[i] = x[stride * i]
+void vectors(const float* x, float* y);              // one block of 32: a float4 each
+void columns(int pitch, float* y);                   // one block of 32: a column of a tile in shared memory
+void wide_shared(int bytes, float* y);               // 4, 8 or 16 bytes a lane, side by side
+void diverging(float* y);                            // half of each warp stores
+void long_loop(const float* x, float* y, int n);     // 256 threads read n floats in turns
+void spinning(unsigned* lock, float* y);             // a lock that threads of a block wait for
 
 // prelude.cu
 void row_sums(const float* x, float* y, int rows, int columns);
-void random_numbers(unsigned long long key, unsigned long long position, float* uniform, double* uniform2, float* normal,
-                    double* normal2, unsigned* bits, int n);
-void matrix_product(int type, const float* a, const float* b, float* d);  // 0 bf16, 1 f16: 16x16x8; 2 tf32: 16x8x8
-void matrix_product_loaded(const float* a, const float* b, float* d);    // bf16 through ldmatrix, b row by row
+void random_numbers(unsigned long long key, unsigned long long position, float* uniform, double* uniform2,
+                    float* normal, double* normal2, unsigned* bits, int n);
+void matrix_product(int type, const float* a, const float* b,
+                    float* d);  // 0 bf16, 1 f16: 16x16x8; 2 tf32: 16x8x8
+void matrix_product_loaded(const float* a, const float* b, float* d);  // bf16 through ldmatrix, b row by row
 void half_round_trip(const float* x, float* bf16, float* f16, float* tf32, int n);
-void reductions(const float* x, float* y);                               // of 128 threads: sum, max, min, ..
+void reductions(const float* x, float* y);  // of 128 threads: sum, max, min, ..
 void scale(float factor, const float* x, float* y, int n, cudaStream_t stream);
 void too_large(int threads, size_t shared_bytes);
 

@@ -17,8 +17,8 @@ __global__ void row_sums_kernel(const float* x, float* y, int columns) {
   if (threadIdx.x == 0) y[blockIdx.x] = sum;
 }
 
-__global__ void random_numbers_kernel(PhiloxKey draw, float* uniform, double* uniform2, float* normal, double* normal2,
-                                      unsigned* bits, int n) {
+__global__ void random_numbers_kernel(PhiloxKey draw, float* uniform, double* uniform2, float* normal,
+                                      double* normal2, unsigned* bits, int n) {
   for (long long i = grid_index(); i < n; i += grid_stride()) {
     const auto k = static_cast<unsigned long long>(i);
     uniform[i] = philox_uniform<float>(draw, k);
@@ -36,7 +36,9 @@ __global__ void matrix_product_kernel(const float* a, const float* b, float* d) 
   const auto left = [&](int row, int column) {
     return pack_floats<T>(a[16 * row + column], a[16 * row + column + 1]);
   };
-  const auto right = [&](int row, int column) { return pack_floats<T>(b[8 * row + column], b[8 * row + 8 + column]); };
+  const auto right = [&](int row, int column) {
+    return pack_floats<T>(b[8 * row + column], b[8 * row + 8 + column]);
+  };
   const unsigned fa[4] = {left(g, 2 * t), left(g + 8, 2 * t), left(g, 2 * t + 8), left(g + 8, 2 * t + 8)};
   const unsigned fb[2] = {right(2 * t, g), right(2 * t + 8, g)};
   float fd[4] = {1, 1, 1, 1};
@@ -81,8 +83,8 @@ __global__ void half_round_trip_kernel(const float* x, float* bf16, float* f16, 
 __global__ void reductions_kernel(const float* x, float* y) {
   const int t = static_cast<int>(threadIdx.x);
   const float v = x[t];
-  const float results[] = {block_sum<128>(v),   block_max<128>(v), block_min<128>(v), warp_sum(v),
-                           warp_sum<8>(v),      warp_max(v),       warp_inclusive_sum(v)};
+  const float results[] = {block_sum<128>(v), block_max<128>(v), block_min<128>(v),    warp_sum(v),
+                           warp_sum<8>(v),    warp_max(v),       warp_inclusive_sum(v)};
   for (int i = 0; i < 7; ++i) y[128 * i + t] = results[i];
 }
 
@@ -95,10 +97,10 @@ __global__ void scale_kernel(float factor, const float* x, float* y, int n) {
 void row_sums(const float* x, float* y, int rows, int columns) {
   launch("row_sums", row_sums_kernel, static_cast<unsigned>(rows), 128, 0, nullptr, x, y, columns);
 }
-void random_numbers(unsigned long long key, unsigned long long position, float* uniform, double* uniform2, float* normal,
-                    double* normal2, unsigned* bits, int n) {
-  launch("random_numbers", random_numbers_kernel, 2, 64, 0, nullptr, PhiloxKey{key, position}, uniform, uniform2, normal,
-         normal2, bits, n);
+void random_numbers(unsigned long long key, unsigned long long position, float* uniform, double* uniform2,
+                    float* normal, double* normal2, unsigned* bits, int n) {
+  launch("random_numbers", random_numbers_kernel, 2, 64, 0, nullptr, PhiloxKey{key, position}, uniform,
+         uniform2, normal, normal2, bits, n);
 }
 void matrix_product(int type, const float* a, const float* b, float* d) {
   if (type == 0) launch("matrix_product", matrix_product_kernel<Bf16>, 1, 32, 0, nullptr, a, b, d);
@@ -111,12 +113,15 @@ void matrix_product_loaded(const float* a, const float* b, float* d) {
 void half_round_trip(const float* x, float* bf16, float* f16, float* tf32, int n) {
   launch("half_round_trip", half_round_trip_kernel, blocks_for(n, 64), 64, 0, nullptr, x, bf16, f16, tf32, n);
 }
-void reductions(const float* x, float* y) { launch("reductions", reductions_kernel, 1, 128, 0, nullptr, x, y); }
+void reductions(const float* x, float* y) {
+  launch("reductions", reductions_kernel, 1, 128, 0, nullptr, x, y);
+}
 void scale(float factor, const float* x, float* y, int n, cudaStream_t stream) {
   launch("scale", scale_kernel, blocks_for(n, 64), 64, 0, stream, factor, x, y, n);
 }
 void too_large(int threads, size_t shared_bytes) {
-  launch("too_large", scale_kernel, 1, static_cast<unsigned>(threads), shared_bytes, nullptr, 1.0f, nullptr, nullptr, 0);
+  launch("too_large", scale_kernel, 1, static_cast<unsigned>(threads), shared_bytes, nullptr, 1.0f, nullptr,
+         nullptr, 0);
 }
 
 }  // namespace planted

@@ -2,17 +2,17 @@
 #include "runtime.hpp"
 
 #include <algorithm>
-#include <mutex>
 #include <numeric>
 
 namespace emulator {
 
-void* fresh_stack(char* stack, void (*entry)());  // fibre.cpp
+void fresh_stack(void*& stack_pointer, char* stack, void (*entry)());  // fibre.cpp
 char* make_stack();
 
 thread_local constinit State state;
 Block block;
 Tick ticks = 1;
+std::recursive_mutex device_mutex;
 
 namespace {
 
@@ -98,10 +98,10 @@ void prepare_block(const Launch& launch) {
     b.fibres.push_back(std::make_unique<Fibre>());
     b.fibres.back()->id = static_cast<unsigned>(b.fibres.size()) - 1;
     b.fibres.back()->stack = make_stack();
-    b.fibres.back()->stack_pointer = fresh_stack(b.fibres.back()->stack, &fibre_main);
+    fresh_stack(b.fibres.back()->stack_pointer, b.fibres.back()->stack, &fibre_main);
   }
   if (b.failed)
-    for (auto& f : b.fibres) f->stack_pointer = fresh_stack(f->stack, &fibre_main);
+    for (auto& f : b.fibres) fresh_stack(f->stack_pointer, f->stack, &fibre_main);
   b.failed = false;
   for (unsigned i = 0; i < b.threads; ++i)
     b.index[i] = {i % launch.block.x, i / launch.block.x % launch.block.y,
@@ -222,8 +222,7 @@ int block_barrier(int predicate, const char* kind, Place place) {
 }
 
 bool run_grid(Launch& launch) {
-  static std::recursive_mutex mutex;
-  const std::lock_guard lock(mutex);
+  const std::lock_guard lock(device_mutex);
   const HostAccess access;
   State& s = state;
   const Options& o = options();

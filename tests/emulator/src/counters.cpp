@@ -13,7 +13,7 @@ namespace emulator {
 
 namespace {
 
-std::vector<Counters> all_counters;
+std::deque<Counters> all_counters;  // whose places stay
 
 // One access of a warp: where each lane went, in words of 4 bytes.
 struct Together {
@@ -24,7 +24,7 @@ struct Together {
 // A place in the code.
 struct Site {
   const void* pc = nullptr;
-  bool is_shared = false, is_write = false;
+  bool is_shared = false, is_write = false, is_touched = false;
   unsigned bytes = 0;
   std::uint32_t times[kWarp] = {};  // of each lane
   std::uint32_t done = 0;           // accesses at the front of `open` that are gone
@@ -33,6 +33,7 @@ struct Site {
 
 struct Log {
   std::vector<Site> sites;
+  std::vector<unsigned> touched;                       // since the warp last met
   std::unordered_map<std::uintptr_t, unsigned> index;  // by place and sort
   std::pair<std::uintptr_t, unsigned> recent[64] = {};
 };
@@ -129,6 +130,10 @@ void count_access(Touch kind, bool is_shared, std::uintptr_t address, unsigned b
     recent = {key, found->second};
   }
   Site& site = log.sites[recent.second];
+  if (!site.is_touched) {
+    site.is_touched = true;
+    log.touched.push_back(recent.second);
+  }
   const std::uint32_t time = site.times[lane]++;
   if (time < site.done) return count_together(c, site, {1u << lane, {}});  // its company is long gone
   const std::uint32_t position = time - site.done;
@@ -145,23 +150,27 @@ void count_access(Touch kind, bool is_shared, std::uintptr_t address, unsigned b
 }
 
 void flush_warp_log(unsigned warp) {
-  for (Site& site : logs[warp].sites) {
+  for (const unsigned i : logs[warp].touched) {
+    Site& site = logs[warp].sites[i];
     for (const Together& t : site.open) count_together(*state.counters, site, t);
     site.open.clear();
     site.done = 0;
     std::memset(site.times, 0, sizeof site.times);
+    site.is_touched = false;
   }
+  logs[warp].touched.clear();
 }
 
 void forget_warp_logs() {
   for (Log& log : logs) {
     log.sites.clear();
+    log.touched.clear();
     log.index.clear();
     for (auto& r : log.recent) r = {};
   }
 }
 
-const std::vector<Counters>& counters() { return all_counters; }
+const std::deque<Counters>& counters() { return all_counters; }
 Counters counters(const std::string& kernel) {
   for (const Counters& c : all_counters)
     if (c.kernel == kernel) return c;

@@ -153,6 +153,7 @@ cublasStatus_t gemm(cublasHandle_t handle, cublasOperation_t op_a, cublasOperati
     host_beta = in_double ? scalar<double>(address(beta)) : static_cast<double>(scalar<float>(address(beta)));
   }
   const cudaError_t error = submit(handle->stream, [=] {
+    const std::lock_guard lock(device_mutex);
     for (const auto& [name, matrix] : {std::pair{"A", x}, std::pair{"B", y}, std::pair{"C", z}})
       if (const std::string text = problem(name, matrix, batch); !text.empty())
         return fail_with(cudaErrorIllegalAddress, text);

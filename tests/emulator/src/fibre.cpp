@@ -2,12 +2,13 @@
 #include "runtime.hpp"
 
 #include <sys/mman.h>
+#include <ucontext.h>
 
 #include <new>
 
 namespace emulator {
 
-#if defined(__x86_64__)
+#if defined(__x86_64__) && !defined(LIMBIC_EMULATOR_UCONTEXT)
 asm(R"(
 .text
 .globl emulator_switch
@@ -33,56 +34,28 @@ emulator_switch:
 .text
 )");
 
-void* fresh_stack(char* stack, void (*entry)()) {
+void fresh_stack(void*& stack_pointer, char* stack, void (*entry)()) {
   void** top = reinterpret_cast<void**>(stack + kStackBytes) - 1;
   *top = nullptr;  // where entry() would return to: it does not
   *--top = reinterpret_cast<void*>(entry);
   for (int i = 0; i < 6; ++i) *--top = nullptr;  // the six registers
-  return top;
-}
-#elif defined(__aarch64__)
-asm(R"(
-.text
-.globl emulator_switch
-.type emulator_switch, %function
-emulator_switch:
-  sub sp, sp, #160
-  stp x19, x20, [sp, #0]
-  stp x21, x22, [sp, #16]
-  stp x23, x24, [sp, #32]
-  stp x25, x26, [sp, #48]
-  stp x27, x28, [sp, #64]
-  stp x29, x30, [sp, #80]
-  stp d8, d9, [sp, #96]
-  stp d10, d11, [sp, #112]
-  stp d12, d13, [sp, #128]
-  stp d14, d15, [sp, #144]
-  mov x2, sp
-  str x2, [x0]
-  mov sp, x1
-  ldp x19, x20, [sp, #0]
-  ldp x21, x22, [sp, #16]
-  ldp x23, x24, [sp, #32]
-  ldp x25, x26, [sp, #48]
-  ldp x27, x28, [sp, #64]
-  ldp x29, x30, [sp, #80]
-  ldp d8, d9, [sp, #96]
-  ldp d10, d11, [sp, #112]
-  ldp d12, d13, [sp, #128]
-  ldp d14, d15, [sp, #144]
-  add sp, sp, #160
-  ret
-.size emulator_switch, .-emulator_switch
-)");
-
-void* fresh_stack(char* stack, void (*entry)()) {
-  void** low = reinterpret_cast<void**>(stack + kStackBytes) - 20;
-  for (int i = 0; i < 20; ++i) low[i] = nullptr;
-  low[11] = reinterpret_cast<void*>(entry);
-  return low;
+  stack_pointer = top;
 }
 #else
-#error "the emulator's fibres are written for x86-64 and AArch64"
+// Elsewhere by the C library, which is slower. A "stack pointer" is then a context.
+extern "C" void emulator_switch(void** save, void* to) {
+  if (!*save) *save = new ucontext_t{};
+  swapcontext(static_cast<ucontext_t*>(*save), static_cast<ucontext_t*>(to));
+}
+
+void fresh_stack(void*& stack_pointer, char* stack, void (*entry)()) {
+  if (!stack_pointer) stack_pointer = new ucontext_t{};
+  ucontext_t& context = *static_cast<ucontext_t*>(stack_pointer);
+  getcontext(&context);
+  context.uc_stack.ss_sp = stack;
+  context.uc_stack.ss_size = kStackBytes;
+  makecontext(&context, entry, 0);
+}
 #endif
 
 char* make_stack() {

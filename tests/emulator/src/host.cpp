@@ -5,7 +5,6 @@
 #include <cstdlib>
 #include <cstring>
 #include <map>
-#include <mutex>
 
 namespace emulator {
 
@@ -101,6 +100,7 @@ cudaError_t copy(void* to, const void* from, std::size_t bytes, cudaMemcpyKind k
     return bad("copy from: " + text);
   if ((!to_device && in_device_memory(to)) || (!from_device && in_device_memory(from)))
     return bad("a copy's direction does not fit its pointers");
+  const std::lock_guard lock(device_mutex);
   const HostAccess access;
   std::memmove(to, from, bytes);
   if (to_device) mark_written(reinterpret_cast<std::uintptr_t>(to), bytes);
@@ -110,6 +110,7 @@ cudaError_t copy(void* to, const void* from, std::size_t bytes, cudaMemcpyKind k
 cudaError_t fill(void* to, int value, std::size_t bytes) {
   if (!bytes) return cudaSuccess;
   if (const auto text = problem(to, bytes); !text.empty()) return bad("memset: " + text);
+  const std::lock_guard lock(device_mutex);
   const HostAccess access;
   std::memset(to, value, bytes);
   mark_written(reinterpret_cast<std::uintptr_t>(to), bytes);

@@ -8,7 +8,6 @@
 #include <cstdio>
 #include <cstring>
 #include <map>
-#include <mutex>
 
 namespace emulator {
 
@@ -18,6 +17,7 @@ namespace {
 
 constexpr std::uintptr_t kReserved = std::uintptr_t{16} << 30;
 constexpr std::uintptr_t kDynamicRoom = 256 * 1024, kHugePage = std::uintptr_t{2} << 20;
+constexpr std::size_t kSignalStack = 64 * 1024;
 constexpr std::size_t kQuarantineBytes = std::size_t{64} << 20, kQuarantineCount = 2048;
 
 std::map<std::uintptr_t, std::unique_ptr<Allocation>> allocations;  // by address, the dead ones too
@@ -29,7 +29,6 @@ std::uintptr_t opened = 0;  // bytes from the start that can be accessed
 unsigned last_number = 0;
 Allocation dynamic_allocation;
 int host_depth = 0;
-std::recursive_mutex guard_mutex;
 struct sigaction previous_handler;
 
 void* reserve(std::size_t bytes, int protection) {
@@ -71,8 +70,19 @@ void on_fault(int signal, siginfo_t* info, void* context) {
   }
 }
 
-// Others (test frameworks) install theirs too, so it is looked at again whenever memory is closed.
+// Others (test frameworks) install theirs too, so it is looked at again whenever memory is closed. A thread
+// without a stack for signals gets one: the fault may be that there is no stack left.
 void install_handler() {
+  thread_local std::unique_ptr<char[]> own_stack;
+  stack_t old{};
+  sigaltstack(nullptr, &old);
+  if (old.ss_flags & SS_DISABLE) {
+    if (!own_stack) own_stack = std::make_unique<char[]>(kSignalStack);
+    stack_t fresh{};
+    fresh.ss_sp = own_stack.get();
+    fresh.ss_size = kSignalStack;
+    sigaltstack(&fresh, nullptr);
+  }
   struct sigaction now;
   sigaction(SIGSEGV, nullptr, &now);
   if ((now.sa_flags & SA_SIGINFO) && now.sa_sigaction == &on_fault) return;
@@ -105,7 +115,7 @@ void initialise_memory() {
 
 Allocation* allocate(std::size_t bytes, int device) {
   initialise_memory();
-  const std::lock_guard lock(guard_mutex);
+  const std::lock_guard lock(device_mutex);
   const std::size_t room = rounded(bytes);
   if (bytes > options().memory_bytes || live_bytes + bytes > options().memory_bytes) return nullptr;
   std::uintptr_t at = 0;
@@ -137,7 +147,7 @@ Allocation* allocate(std::size_t bytes, int device) {
 }
 
 void release(Allocation* allocation) {
-  const std::lock_guard lock(guard_mutex);
+  const std::lock_guard lock(device_mutex);
   allocation->live = false;
   live_bytes -= allocation->end - allocation->begin;
   quarantine.push_back(allocation->begin);
@@ -145,13 +155,13 @@ void release(Allocation* allocation) {
 }
 
 void suspend(Allocation* allocation) {
-  const std::lock_guard lock(guard_mutex);
+  const std::lock_guard lock(device_mutex);
   allocation->live = false;
   live_bytes -= allocation->end - allocation->begin;
 }
 
 void revive(Allocation* allocation) {
-  const std::lock_guard lock(guard_mutex);
+  const std::lock_guard lock(device_mutex);
   live_bytes += allocation->end - allocation->begin;
   occupy(*allocation);
 }
@@ -198,6 +208,7 @@ void set_dynamic_shared(std::size_t bytes) {
 void* dynamic_shared() { return reinterpret_cast<void*>(dynamic_allocation.begin); }
 
 void mark_written(std::uintptr_t address, std::size_t bytes) {
+  const std::lock_guard lock(device_mutex);
   Allocation* a = find_allocation(address);
   if (!a || a->filled || !bytes) return;
   if (address == a->begin && bytes == a->end - a->begin) {
@@ -220,7 +231,7 @@ void mark_written(std::uintptr_t address, std::size_t bytes) {
 }
 
 HostAccess::HostAccess() {
-  const std::lock_guard lock(guard_mutex);
+  const std::lock_guard lock(device_mutex);
   initialise_memory();
   const std::uintptr_t needed = (next_free - device_memory.base + kHugePage - 1) / kHugePage * kHugePage;
   ++host_depth;
@@ -230,7 +241,7 @@ HostAccess::HostAccess() {
 }
 
 HostAccess::~HostAccess() {
-  const std::lock_guard lock(guard_mutex);
+  const std::lock_guard lock(device_mutex);
   if (--host_depth || !options().guard_host) return;
   mprotect(reinterpret_cast<void*>(device_memory.base), opened, PROT_NONE);
   opened = 0;

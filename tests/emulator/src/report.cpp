@@ -101,7 +101,7 @@ void end_launch(Kind kind, unsigned thread, std::string (*format)(const void*), 
                    [](const void*) { return describe_unwritten(); }, nullptr};
   else block.fault = {kind, thread, format, data};
   block.failed = true;
-  void* abandoned;
+  static void* abandoned = nullptr;
   emulator_switch(&abandoned, block.main_stack_pointer);
   __builtin_unreachable();
 }

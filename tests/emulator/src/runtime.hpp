@@ -19,6 +19,7 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <mutex>
 #include <random>
 #include <string>
 #include <vector>
@@ -234,6 +235,8 @@ struct Block {
 };
 extern Block block;
 extern Tick ticks;
+// Held by whoever runs a kernel or touches the shadow of device memory.
+extern std::recursive_mutex device_mutex;
 
 bool run_grid(Launch& launch);  // false: a finding ended it
 void yield_fibre();             // to the others that are ready, and back

@@ -43,9 +43,12 @@ void meet(const char* name, int variant, unsigned mask, const void* input, void*
       return std::string("lane ") + std::to_string(lane) + " calls " + name + " (" + to_text(place) +
              ") with mask " + hex(mask) + ", which leaves it out";
     });
-  // Others of the mask may be at something else of their own first: only when nobody can go on is that a fault.
+  // Others of the mask may be at something else of their own first: only when nobody can go on is that a
+  // fault.
   std::size_t index = 0;
-  const auto is_this = [&](const Pending& p) { return p.mask == mask && p.finish == finish && p.variant == variant; };
+  const auto is_this = [&](const Pending& p) {
+    return p.mask == mask && p.finish == finish && p.variant == variant;
+  };
   while (index < warp.pending.size() && !is_this(warp.pending[index])) ++index;
   if (index == warp.pending.size()) {
     warp.pending.emplace_back();

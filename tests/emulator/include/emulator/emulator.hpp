@@ -2,14 +2,16 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <string>
 #include <vector>
 
 namespace emulator {
 
 struct Options {
-  // 0: blocks and threads in order. Else a seed: blocks and threads in an order drawn from it, and switches between
-  // threads also in the middle of their work. Findings do not depend on it, nor may a kernel's result.
+  // 0: blocks and threads in order. Else a seed: blocks and threads in an order drawn from it, and switches
+  // between threads also in the middle of their work. Findings do not depend on it, nor may a kernel's
+  // result.
   std::uint64_t schedule = 0;  // LIMBIC_EMULATOR_SCHEDULE
   // Races, bounds, uninitialised reads. Without, kernels only run (barriers and shuffles are checked still).
   bool check = true;  // LIMBIC_EMULATOR_CHECK
@@ -17,8 +19,8 @@ struct Options {
   bool check_uninitialised = true;
   // Counts accesses, sectors, bank conflicts for counters(); takes about as long as checking does.
   bool count = false;  // LIMBIC_EMULATOR_COUNT
-  // Device memory is out of reach for the host between launches: touching it there ends the program, by a signal,
-  // with a message.
+  // Device memory is out of reach for the host between launches: touching it there ends the program, by a
+  // signal, with a message.
   bool guard_host = true;  // LIMBIC_EMULATOR_GUARD
   int devices = 1;         // LIMBIC_EMULATOR_DEVICES
   std::uint64_t memory_bytes = std::uint64_t{4} << 30;
@@ -29,16 +31,16 @@ struct Options {
 Options& options();
 
 enum class Kind {
-  out_of_bounds,     // no allocation there, or past the end of one; of shared memory too
-  use_after_free,    // an allocation that is gone
-  host_memory,       // a kernel touches memory of the host, or of another device
-  misaligned,        // an address that is no multiple of the access
-  uninitialised,     // a read of bytes that nothing has written
-  race,              // two accesses without an order, one of them a write
-  barrier,           // a barrier that some threads of the block do not reach
-  warp,              // a shuffle, vote or mma that a lane of its mask misses, or an undefined lane is read from
-  asynchronous_copy, // data in flight is read
-  trap               // __trap()
+  out_of_bounds,   // no allocation there, or past the end of one; of shared memory too
+  use_after_free,  // an allocation that is gone
+  host_memory,     // a kernel touches memory of the host, or of another device
+  misaligned,      // an address that is no multiple of the access
+  uninitialised,   // a read of bytes that nothing has written
+  race,            // two accesses without an order, one of them a write
+  barrier,         // a barrier that some threads of the block do not reach
+  warp,            // a shuffle, vote or mma that a lane of its mask misses, or an undefined lane is read from
+  asynchronous_copy,  // data in flight is read
+  trap                // __trap()
 };
 const char* to_string(Kind kind);
 
@@ -59,15 +61,15 @@ void clear_findings();
 struct Counters {
   std::string kernel;
   std::uint64_t launches = 0, blocks = 0, threads = 0;
-  // Global memory. Requested: what the threads asked for. Sectors: of 32 bytes, each counted once an access of a
-  // warp. Distinct: bytes touched at all in a launch (read before they were written), the least that can be moved.
-  // Block: the same within each block, what is moved if only a block's own repetitions are cached.
+  // Global memory. Requested: what the threads asked for. Sectors: of 32 bytes, each counted once an access
+  // of a warp. Distinct: bytes touched at all in a launch (read before they were written), the least that can
+  // be moved. Block: the same within each block, what is moved if only a block's own repetitions are cached.
   std::uint64_t read_bytes = 0, read_sectors = 0, read_distinct = 0, read_block = 0;
   std::uint64_t write_bytes = 0, write_sectors = 0, write_distinct = 0, write_block = 0;
-  std::uint64_t global_accesses = 0;   // instructions of a warp
-  std::uint64_t wide_accesses = 0;     // of these by 128 bits a lane
-  // Shared memory. Conflicts: cycles beyond what the access needs (32 banks of 4 bytes; 8 bytes a lane are served
-  // in halves of a warp, 16 in quarters).
+  std::uint64_t global_accesses = 0;  // instructions of a warp
+  std::uint64_t wide_accesses = 0;    // of these by 128 bits a lane
+  // Shared memory. Conflicts: cycles beyond what the access needs (32 banks of 4 bytes; 8 bytes a lane are
+  // served in halves of a warp, 16 in quarters).
   std::uint64_t shared_bytes = 0, shared_accesses = 0, shared_cycles = 0, shared_conflicts = 0;
   std::uint64_t barriers = 0, shuffles = 0, atomics = 0, float_atomics = 0;
   // Those of math::fma (2) and mma; other arithmetic cannot be seen.
@@ -87,7 +89,7 @@ struct Counters {
   }
 };
 // One entry a kernel name, in the order of their first launch.
-const std::vector<Counters>& counters();
+const std::deque<Counters>& counters();
 // That of one name; zeros when it was never launched.
 Counters counters(const std::string& kernel);
 void reset_counters();
