@@ -8,7 +8,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <string>
+#include <thread>
 
 using namespace planted;
 
@@ -247,4 +249,20 @@ TEST_CASE("host code that touches device memory ends with a message") {
   waitpid(child, &status, 0);
   CHECK(status != 0);
   CHECK_MESSAGE(text.find("host code touched device memory") != std::string::npos, text);
+}
+
+TEST_CASE("host threads launch side by side") {
+  std::vector<std::thread> threads;
+  std::atomic<int> right{0};
+  for (int i = 0; i < 3; ++i)
+    threads.emplace_back([&right, i] {
+      Device<float> x(ramp(300)), y(3), sums(3);
+      for (int k = 0; k < 20; ++k) {
+        row_sums(x.get(), sums.get(), 3, 100);
+        scale(static_cast<float>(i), sums.get(), y.get(), 3, cudaStreamPerThread);
+        right += y.values()[1] == static_cast<float>(i) * 14950;
+      }
+    });
+  for (std::thread& t : threads) t.join();
+  CHECK(right == 60);
 }
