@@ -23,11 +23,11 @@ namespace limbic::cuda::device {
 constexpr int kAttentionThreads = 256;  // at most
 constexpr int kTile = 32;
 
-// Elements from one row to the next in shared memory, for `width` columns: eight 16-byte words or a multiple, and
-// one. So eight rows, or eight words of a row, lie in different banks.
+// Elements from one row to the next in shared memory, for `width` columns: eight 16-byte words or a multiple,
+// and one. So eight rows, or eight words of a row, lie in different banks.
 template <class T>
 __host__ __device__ constexpr int row_stride(int width) {
-  return ((width + 8 * kVectorSize<T> - 1) / (8 * kVectorSize<T>) * 8 + 1) * kVectorSize<T>;
+  return ((width + 8 * kVectorSize<T> - 1) / (8 * kVectorSize<T>)*8 + 1) * kVectorSize<T>;
 }
 
 __host__ __device__ constexpr int rounded_up(int n, int step) { return (n + step - 1) / step * step; }
@@ -58,8 +58,8 @@ struct HeadRows {
 // of the block's threads (whole warps); zeros stand for what is beyond the head. They have arrived after
 // commit_copies(), wait_copies() and a barrier.
 template <class T>
-__device__ __forceinline__ void fetch_rows(T* to, int stride, const HeadRows<const T>& from, int first, int rows, int length,
-                                           int width, int thread, int threads) {
+__device__ __forceinline__ void fetch_rows(T* to, int stride, const HeadRows<const T>& from, int first,
+                                           int rows, int length, int width, int thread, int threads) {
   constexpr int kVec = kVectorSize<T>;
   if (from.vectors) {
     for (int i = thread / 8; i < rows; i += threads / 8)
@@ -87,11 +87,11 @@ struct HeadScores {
     return !(call.causal && j > i) && !(mask && !mask[i * call.mask.query + j * call.mask.key]);
   }
 
-  // Products of a tile become scores: -inf where query i may not attend to key j, or there is no such pair. The
-  // own rows begin at own0, the tile's at other0; kKeys: the own rows are keys.
+  // Products of a tile become scores: -inf where query i may not attend to key j, or there is no such pair.
+  // The own rows begin at own0, the tile's at other0; kKeys: the own rows are keys.
   template <class Core, bool kKeys>
-  __device__ __forceinline__ void apply(Number (&x)[Core::kRows][Core::kCols], const AttentionCall<T>& call, int own0,
-                                        int other0) const {
+  __device__ __forceinline__ void apply(Number (&x)[Core::kRows][Core::kCols], const AttentionCall<T>& call,
+                                        int own0, int other0) const {
     const int own = own0 + Core::own(), other = other0 + Core::other();
     const int i = kKeys ? other : own, j = kKeys ? own : other;  // of x[0][0]
     const auto each = [&](auto&& f) {
@@ -107,7 +107,9 @@ struct HeadScores {
     if (bias) {
       const Number* const from = bias + i * call.bias.query + j * call.bias.key;
       each([&](Number& value, int di, int dj) {
-        const Number more = i + di < call.Lq && j + dj < call.Lk ? from[di * call.bias.query + dj * call.bias.key] : Number(0);
+        const Number more = i + di < call.Lq && j + dj < call.Lk
+                                ? from[di * call.bias.query + dj * call.bias.key]
+                                : Number(0);
         value = more == -math::infinity<Number>() ? more : value + more;
       });
     }
@@ -118,7 +120,8 @@ struct HeadScores {
           value = -math::infinity<Number>();
       });
     }
-    const int last_i = call.Lq - 1 - i, last_j = call.Lk - 1 - j, past = call.causal ? i - j : call.Lk + kTile;
+    const int last_i = call.Lq - 1 - i, last_j = call.Lk - 1 - j,
+              past = call.causal ? i - j : call.Lk + kTile;
     each([&](Number& value, int di, int dj) {
       if (di > last_i || dj > last_j || dj - di > past) value = -math::infinity<Number>();
     });
@@ -140,9 +143,11 @@ class TileDropout {
 #pragma unroll 1
     for (int step = 0; step <= kOwn / 4; ++step) {
       if (step == kOwn / 4 && skip == 0) break;
-      const PhiloxBlock block = philox_block({call.key, call.position}, word / 4 + static_cast<unsigned>(step));
+      const PhiloxBlock block =
+          philox_block({call.key, call.position}, word / 4 + static_cast<unsigned>(step));
 #pragma unroll
-      for (int w = 0; w < 4; ++w) bits_ |= static_cast<unsigned>(block.word[w] >= call.threshold) << (4 * step + w);
+      for (int w = 0; w < 4; ++w)
+        bits_ |= static_cast<unsigned>(block.word[w] >= call.threshold) << (4 * step + w);
     }
     bits_ >>= skip;
   }

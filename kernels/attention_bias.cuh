@@ -3,7 +3,8 @@
 //   plan     a block owns a tile (warps * kOwn queries, up to 32 keys) of dbias and goes, in order, through
 //            all heads, and the tiles of queries and keys, that share it; dx is computed again from q, k, v,
 //            dy, lse and delta, and summed in registers
-//   launch   grid: tiles of dbias; block 32 * warps <= 128; shared memory for the tiles' rows of q, dy, k, v and
+//   launch   grid: tiles of dbias; block 32 * warps <= 128; shared memory for the tiles' rows of q, dy, k, v
+//   and
 //            for the sums: bias_bytes
 //   bytes    dbias once; q, dy (k, v) once for each tile of keys (queries)
 //   flops    2 Lq Lk (E + Ev) B H, one exp an entry
@@ -33,7 +34,8 @@ __global__ void __launch_bounds__(128, 1)
   using Number = typename Core::Number;
   constexpr int kOwn = Core::kOwn;
   const AttentionScores<Number>& to = grads.dbias;
-  const int thread = static_cast<int>(threadIdx.x), threads = static_cast<int>(blockDim.x), warp = warp_index();
+  const int thread = static_cast<int>(threadIdx.x), threads = static_cast<int>(blockDim.x),
+            warp = warp_index();
   const int rows = threads / 32 * kOwn, cols = tiling.chunk;
   const int stride = row_stride<T>(call.E), stride_v = row_stride<T>(call.Ev);
   SharedParts parts;
@@ -59,9 +61,11 @@ __global__ void __launch_bounds__(128, 1)
           const std::int64_t bh = static_cast<std::int64_t>(b) * call.H + h;
           __syncthreads();  // the last tile has been read
           fetch_rows(q, stride, HeadRows<const T>(call.q, b, h), i0, rows, call.Lq, call.E, thread, threads);
-          fetch_rows(dy, stride_v, HeadRows<const T>(grads.dy, b, h), i0, rows, call.Lq, call.Ev, thread, threads);
+          fetch_rows(dy, stride_v, HeadRows<const T>(grads.dy, b, h), i0, rows, call.Lq, call.Ev, thread,
+                     threads);
           fetch_rows(k, stride, HeadRows<const T>(call.k, b, h), j0, cols, call.Lk, call.E, thread, threads);
-          fetch_rows(v, stride_v, HeadRows<const T>(call.v, b, h), j0, cols, call.Lk, call.Ev, thread, threads);
+          fetch_rows(v, stride_v, HeadRows<const T>(call.v, b, h), j0, cols, call.Lk, call.Ev, thread,
+                     threads);
           for (int i = thread; i < rows; i += threads) {
             shift[i] = shift_of(grads.lse, bh, i0 + i, call.Lq);
             deltas[i] = i0 + i < call.Lq ? delta[bh * call.Lq + i0 + i] : Number(0);
@@ -78,7 +82,8 @@ __global__ void __launch_bounds__(128, 1)
           for (int r = 0; r < Core::kRows; ++r)
 #pragma unroll
             for (int c = 0; c < Core::kCols; ++c) {
-              const int own = Core::own() + Core::own_offset(r), i = warp * kOwn + own, j = Core::other() + Core::other_offset(c);
+              const int own = Core::own() + Core::own_offset(r), i = warp * kOwn + own,
+                        j = Core::other() + Core::other_offset(c);
               const Number keep = dropout.factor(call, own, j);
               if (j < cols) sum[r][c] += math::exp(x[r][c] - shift[i]) * (dp[r][c] * keep - deltas[i]);
             }
@@ -87,7 +92,8 @@ __global__ void __launch_bounds__(128, 1)
   for (int r = 0; r < Core::kRows; ++r)
 #pragma unroll
     for (int c = 0; c < Core::kCols; ++c)
-      sums[(warp * kOwn + Core::own() + Core::own_offset(r)) * kSumStride + Core::other() + Core::other_offset(c)] = sum[r][c];
+      sums[(warp * kOwn + Core::own() + Core::own_offset(r)) * kSumStride + Core::other() +
+           Core::other_offset(c)] = sum[r][c];
   __syncthreads();
   const int there_q = min(rows, call.Lq - q0 * rows), there_k = min(cols, call.Lk - k0 * cols);
   const int out_q = to.query ? there_q : 1, out_k = to.key ? there_k : 1;
@@ -102,17 +108,20 @@ __global__ void __launch_bounds__(128, 1)
 }
 
 template <class Core>
-void run_bias(const char* name, const AttentionCall<typename Core::In>& call, const AttentionGradients<typename Core::In>& grads,
-              const typename Core::Number* delta) {
-  const AttentionTiling tiling = long_tiling(call.Lq, Core::kOwn, Core::kStep, [&](int warps, int chunk, int) {
-    return bias_bytes<Core>(call.E, call.Ev, warps, chunk);
-  });
+void run_bias(const char* name, const AttentionCall<typename Core::In>& call,
+              const AttentionGradients<typename Core::In>& grads, const typename Core::Number* delta) {
+  const AttentionTiling tiling =
+      long_tiling(call.Lq, Core::kOwn, Core::kStep,
+                  [&](int warps, int chunk, int) { return bias_bytes<Core>(call.E, call.Ev, warps, chunk); });
   const auto& to = grads.dbias;
-  const std::int64_t tiles_q = blocks_of(call.Lq, tiling.warps * Core::kOwn), tiles_k = blocks_of(call.Lk, tiling.chunk);
-  const std::int64_t tiles = (to.batch ? call.B : 1) * (to.head ? call.H : 1) * (to.query ? tiles_q : 1) * (to.key ? tiles_k : 1);
+  const std::int64_t tiles_q = blocks_of(call.Lq, tiling.warps * Core::kOwn),
+                     tiles_k = blocks_of(call.Lk, tiling.chunk);
+  const std::int64_t tiles =
+      (to.batch ? call.B : 1) * (to.head ? call.H : 1) * (to.query ? tiles_q : 1) * (to.key ? tiles_k : 1);
   if (tiles > 2147483647) raise(name, "the bias is too large for one launch");
-  launch(name, attention_dbias<Core>, dim3(static_cast<unsigned>(tiles)), dim3(static_cast<unsigned>(32 * tiling.warps)), tiling.bytes,
-         current_stream(), call, grads, delta, tiling);
+  launch(name, attention_dbias<Core>, dim3(static_cast<unsigned>(tiles)),
+         dim3(static_cast<unsigned>(32 * tiling.warps)), tiling.bytes, current_stream(), call, grads, delta,
+         tiling);
 }
 
 }  // namespace limbic::cuda::device

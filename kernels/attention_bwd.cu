@@ -9,12 +9,13 @@ namespace limbic::cuda {
 
 namespace {
 
-constexpr device::BackwardNames kNames{"attention_bwd_short", "attention_bwd_long (dq)", "attention_bwd_long (dk, dv)",
-                                       "attention_dbias"};
+constexpr device::BackwardNames kNames{"attention_bwd_short", "attention_bwd_long (dq)",
+                                       "attention_bwd_long (dk, dv)", "attention_dbias"};
 
 template <class T, int kHead>
 void run(const AttentionCall<T>& call, const AttentionGradients<T>& grads) {
-  device::run_backward<device::PlainBackward<T, kHead>, device::PlainCore<T, 32, sizeof(T) == 4 ? 4 : 2>>(kNames, call, grads);
+  device::run_backward<device::PlainBackward<T, kHead>, device::PlainCore<T, 32, sizeof(T) == 4 ? 4 : 2>>(
+      kNames, call, grads);
 }
 
 }  // namespace

@@ -6,16 +6,16 @@
 //
 //   plan     a warp has kOwn own rows, which are queries (for dq) or keys (for dk and dv), and goes through
 //            the rows of the other kind in tiles of 32: both directions are one function, add_tile.
-//            short sequences: attention_bwd_short, all rows of a head in shared memory, delta too, first dq, then
-//            dk and dv; one block a head
-//            long ones: attention_delta, then attention_bwd_long for dq and again for dk and dv, the other
-//            rows in chunks of two stages. Each sum has one owner, so there is nothing to add atomically
-//            (Dao, FlashAttention-2, 2023, arXiv:2307.08691, but with the scores computed twice).
+//            short sequences: attention_bwd_short, all rows of a head in shared memory, delta too, first dq,
+//            then dk and dv; one block a head long ones: attention_delta, then attention_bwd_long for dq and
+//            again for dk and dv, the other rows in chunks of two stages. Each sum has one owner, so there is
+//            nothing to add atomically (Dao, FlashAttention-2, 2023, arXiv:2307.08691, but with the scores
+//            computed twice).
 //   launch   grid (B H) or (B H, blocks of own rows), block 32 * warps <= 256, shared memory by
 //            attention_tiling.cuh; attention_delta: 8 lanes a row
-//   bytes    short: q, k, v, y, dy, lse, dq, dk, dv once. long: the other rows once for each block of own rows
-//   flops    2 Lq Lk (4 E + 3 Ev) B H, half for causal; two exps an entry
-//   repeats  bit for bit: the order of sums depends on the sizes alone, there are no atomics
+//   bytes    short: q, k, v, y, dy, lse, dq, dk, dv once. long: the other rows once for each block of own
+//   rows flops    2 Lq Lk (4 E + 3 Ev) B H, half for causal; two exps an entry repeats  bit for bit: the
+//   order of sums depends on the sizes alone, there are no atomics
 #pragma once
 
 #include "attention_tiling.cuh"
@@ -53,18 +53,20 @@ struct MeetingRows {
   using In = typename Core::In;
   using Number = typename Core::Number;
   int stride, stride_v;
-  const In *own, *own_v;         // the warp's rows of q (k), of dy (v)
-  const In *other, *other_v;     // the tile's rows of k (q), of v (dy)
-  const Number *shift, *delta;   // of the warp's rows, or of the tile's if the own rows are keys
-  Number* scratch;               // the warp's
+  const In *own, *own_v;        // the warp's rows of q (k), of dy (v)
+  const In *other, *other_v;    // the tile's rows of k (q), of v (dy)
+  const Number *shift, *delta;  // of the warp's rows, or of the tile's if the own rows are keys
+  Number* scratch;              // the warp's
 };
 
 // Adds what a tile of `count` rows from other0 on gives to the warp's rows from own0 on: sums are dq (or dk)
 // without the factor scale, and with kKeys sums_v are dv.
 template <bool kKeys, class Core>
 __device__ __forceinline__ void add_tile(typename Core::Sums& sums, typename Core::Sums& sums_v,
-                                         const AttentionCall<typename Core::In>& call, const HeadScores<typename Core::In>& scores,
-                                         const MeetingRows<Core>& rows, std::int64_t bh, int own0, int other0, int count) {
+                                         const AttentionCall<typename Core::In>& call,
+                                         const HeadScores<typename Core::In>& scores,
+                                         const MeetingRows<Core>& rows, std::int64_t bh, int own0, int other0,
+                                         int count) {
   using Number = typename Core::Number;
   typename Core::Products x, dp;
   Core::products(x, rows.own, rows.other, rows.stride, call.E, count);
@@ -75,7 +77,8 @@ __device__ __forceinline__ void add_tile(typename Core::Sums& sums, typename Cor
   for (int r = 0; r < Core::kRows; ++r)
 #pragma unroll
     for (int c = 0; c < Core::kCols; ++c) {
-      const int own = Core::own() + Core::own_offset(r), other = Core::other() + Core::other_offset(c), query = kKeys ? other : own;
+      const int own = Core::own() + Core::own_offset(r), other = Core::other() + Core::other_offset(c),
+                query = kKeys ? other : own;
       const Number keep = dropout.factor(call, own, other);
       const bool there = other < count;
       const Number p = there ? math::exp(x[r][c] - rows.shift[query]) : Number(0);
@@ -90,10 +93,11 @@ __device__ __forceinline__ void add_tile(typename Core::Sums& sums, typename Cor
 template <bool kKeys, class Core>
 __device__ __forceinline__ void store_gradients(typename Core::Sums& sums, const typename Core::Sums& sums_v,
                                                 const AttentionCall<typename Core::In>& call,
-                                                const AttentionGradients<typename Core::In>& grads, typename Core::Number* scratch,
-                                                std::int64_t bh, int own0) {
+                                                const AttentionGradients<typename Core::In>& grads,
+                                                typename Core::Number* scratch, std::int64_t bh, int own0) {
   using T = typename Core::In;
-  const int b = static_cast<int>(bh / call.H), h = static_cast<int>(bh % call.H), length = kKeys ? call.Lk : call.Lq;
+  const int b = static_cast<int>(bh / call.H), h = static_cast<int>(bh % call.H),
+            length = kKeys ? call.Lk : call.Lq;
 #pragma unroll
   for (int r = 0; r < Core::kRows; ++r) sums.scale(r, call.scale);
   const AttentionRows<T>& to = kKeys ? grads.dk : grads.dq;
@@ -111,13 +115,16 @@ __device__ __forceinline__ void clear_sums(typename Core::Sums& sums) {
 // delta (B, H, Lq) into scratch memory.
 template <class T>
 __global__ void __launch_bounds__(kAttentionThreads)
-    attention_delta(const __grid_constant__ AttentionCall<T> call, const __grid_constant__ AttentionGradients<T> grads,
-                    AttentionNumber<T>* delta) {
+    attention_delta(const __grid_constant__ AttentionCall<T> call,
+                    const __grid_constant__ AttentionGradients<T> grads, AttentionNumber<T>* delta) {
   const std::int64_t rows = static_cast<std::int64_t>(call.B) * call.H * call.Lq;
-  const std::int64_t row = (static_cast<std::int64_t>(blockIdx.x) * kAttentionThreads + threadIdx.x) / 8, bh = row / call.Lq;
-  const int i = static_cast<int>(row % call.Lq), b = static_cast<int>(bh / call.H), h = static_cast<int>(bh % call.H);
+  const std::int64_t row = (static_cast<std::int64_t>(blockIdx.x) * kAttentionThreads + threadIdx.x) / 8,
+                     bh = row / call.Lq;
+  const int i = static_cast<int>(row % call.Lq), b = static_cast<int>(bh / call.H),
+            h = static_cast<int>(bh % call.H);
   const HeadRows<const T> y(grads.y, b, h), dy(grads.dy, b, h);
-  const AttentionNumber<T> sum = row_delta(dy.at(i), y.at(i), row < rows ? call.Ev : 0, y.vectors && dy.vectors);
+  const AttentionNumber<T> sum =
+      row_delta(dy.at(i), y.at(i), row < rows ? call.Ev : 0, y.vectors && dy.vectors);
   // Four rows a warp; its first lanes write them, side by side.
   const AttentionNumber<T> mine = __shfl_sync(kFullMask, sum, lane_index() * 8 % 32);
   const std::int64_t to = row - lane_index() / 8 + lane_index();

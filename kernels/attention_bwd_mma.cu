@@ -9,14 +9,15 @@ namespace limbic::cuda {
 
 namespace {
 
-constexpr device::BackwardNames kNames{"attention_bwd_short_mma", "attention_bwd_long_mma (dq)", "attention_bwd_long_mma (dk, dv)",
-                                       "attention_dbias_mma"};
+constexpr device::BackwardNames kNames{"attention_bwd_short_mma", "attention_bwd_long_mma (dq)",
+                                       "attention_bwd_long_mma (dk, dv)", "attention_dbias_mma"};
 
 template <class T>
 void run(const AttentionCall<T>& call, const AttentionGradients<T>& grads) {
   using namespace device;
   require_tensor_cores(call);
-  if (call.E <= 64 && call.Ev <= 64) return run_backward<TensorCore<T, 64>, TensorCore<T, 64>>(kNames, call, grads);
+  if (call.E <= 64 && call.Ev <= 64)
+    return run_backward<TensorCore<T, 64>, TensorCore<T, 64>>(kNames, call, grads);
   run_backward<TensorCore<T, kMaxTensorCoreHeadSize>, TensorCore<T, 64>>(kNames, call, grads);
 }
 
@@ -30,6 +31,8 @@ template <>
 void attention_bwd(const AttentionCall<F16>& call, const AttentionGradients<F16>& grads) {
   run(call, grads);
 }
-void attention_bwd_tf32(const AttentionCall<float>& call, const AttentionGradients<float>& grads) { run(call, grads); }
+void attention_bwd_tf32(const AttentionCall<float>& call, const AttentionGradients<float>& grads) {
+  run(call, grads);
+}
 
 }  // namespace limbic::cuda

@@ -18,8 +18,8 @@ class Deltas {
     if (rows == 0) return;
     data_ = static_cast<Number*>(allocate(sizeof(Number) * static_cast<std::size_t>(rows)));
     try {
-      launch("attention_delta", attention_delta<T>, blocks_for(rows * 8, kAttentionThreads, 2147483647), dim3(kAttentionThreads), 0,
-             current_stream(), call, grads, data_);
+      launch("attention_delta", attention_delta<T>, blocks_for(rows * 8, kAttentionThreads, 2147483647),
+             dim3(kAttentionThreads), 0, current_stream(), call, grads, data_);
     } catch (...) {
       deallocate(data_);
       throw;

@@ -15,9 +15,11 @@ __host__ __device__ constexpr int kept_rows(int length) {
 template <bool kKeys, class Core>
 __device__ __forceinline__ void short_direction(const AttentionCall<typename Core::In>& call,
                                                 const AttentionGradients<typename Core::In>& grads,
-                                                const HeadScores<typename Core::In>& scores, MeetingRows<Core> rows, std::int64_t bh) {
+                                                const HeadScores<typename Core::In>& scores,
+                                                MeetingRows<Core> rows, std::int64_t bh) {
   constexpr int kOwn = Core::kOwn;
-  const int own0 = warp_index() * kOwn, own_length = kKeys ? call.Lk : call.Lq, length = kKeys ? call.Lq : call.Lk;
+  const int own0 = warp_index() * kOwn, own_length = kKeys ? call.Lk : call.Lq,
+            length = kKeys ? call.Lq : call.Lk;
   if (own0 >= own_length) return;
   const int begin = kKeys && call.causal ? own0 / kTile * kTile : 0;
   const int limit = !kKeys && call.causal ? min(length, own0 + kOwn) : length;
@@ -43,7 +45,8 @@ __global__ void __launch_bounds__(kAttentionThreads, 1)
                         const __grid_constant__ AttentionGradients<typename Core::In> grads) {
   using T = typename Core::In;
   using Number = typename Core::Number;
-  const int thread = static_cast<int>(threadIdx.x), threads = static_cast<int>(blockDim.x), warp = warp_index();
+  const int thread = static_cast<int>(threadIdx.x), threads = static_cast<int>(blockDim.x),
+            warp = warp_index();
   const std::int64_t bh = blockIdx.x;
   const int b = static_cast<int>(bh / call.H), h = static_cast<int>(bh % call.H);
   const int queries = kept_rows<Core>(call.Lq), keys = kept_rows<Core>(call.Lk);
@@ -65,7 +68,8 @@ __global__ void __launch_bounds__(kAttentionThreads, 1)
   rows.delta = delta;
 
   fetch_rows(q, rows.stride, HeadRows<const T>(call.q, b, h), 0, queries, call.Lq, call.E, thread, threads);
-  fetch_rows(dy, rows.stride_v, HeadRows<const T>(grads.dy, b, h), 0, queries, call.Lq, call.Ev, thread, threads);
+  fetch_rows(dy, rows.stride_v, HeadRows<const T>(grads.dy, b, h), 0, queries, call.Lq, call.Ev, thread,
+             threads);
   fetch_rows(k, rows.stride, HeadRows<const T>(call.k, b, h), 0, keys, call.Lk, call.E, thread, threads);
   fetch_rows(v, rows.stride_v, HeadRows<const T>(call.v, b, h), 0, keys, call.Lk, call.Ev, thread, threads);
   for (int i = thread; i < queries; i += threads) shift[i] = shift_of(grads.lse, bh, i, call.Lq);
@@ -90,15 +94,17 @@ template <class Core>
 bool run_backward_short(const char* name, const AttentionCall<typename Core::In>& call,
                         const AttentionGradients<typename Core::In>& grads) {
   using In = typename Core::In;
-  const int longest = call.Lq > call.Lk ? call.Lq : call.Lk, warps = rounded_up(longest, Core::kOwn) / Core::kOwn;
+  const int longest = call.Lq > call.Lk ? call.Lq : call.Lk,
+            warps = rounded_up(longest, Core::kOwn) / Core::kOwn;
   if (longest > kShort || 32 * warps > kAttentionThreads) return false;
   const int queries = kept_rows<Core>(call.Lq), keys = kept_rows<Core>(call.Lk);
   const int both = row_stride<In>(call.E) + row_stride<In>(call.Ev);
-  const std::size_t bytes = sizeof(In) * static_cast<std::size_t>((queries + keys) * both) +
-                            sizeof(typename Core::Number) * static_cast<std::size_t>(warps * Core::kScratch + 2 * queries);
+  const std::size_t bytes =
+      sizeof(In) * static_cast<std::size_t>((queries + keys) * both) +
+      sizeof(typename Core::Number) * static_cast<std::size_t>(warps * Core::kScratch + 2 * queries);
   if (bytes > shared_limit()) return false;
-  launch(name, attention_bwd_short<Core>, dim3(heads_of(call)), dim3(static_cast<unsigned>(32 * warps)), bytes, current_stream(), call,
-         grads);
+  launch(name, attention_bwd_short<Core>, dim3(heads_of(call)), dim3(static_cast<unsigned>(32 * warps)),
+         bytes, current_stream(), call, grads);
   return true;
 }
 

@@ -15,12 +15,14 @@ namespace limbic::cuda::device {
 constexpr int kEntryThreads = 256;
 
 template <class T>
-__global__ void __launch_bounds__(kEntryThreads) attention_allowed(const __grid_constant__ AttentionCall<T> call, T* __restrict__ allowed) {
+__global__ void __launch_bounds__(kEntryThreads)
+    attention_allowed(const __grid_constant__ AttentionCall<T> call, T* __restrict__ allowed) {
   const long long n = static_cast<long long>(call.B) * call.H * call.Lq * call.Lk;
   for (long long e = grid_index(); e < n; e += grid_stride()) {
     const long long row = e / call.Lk, bh = row / call.Lq;
     const HeadScores<T> scores(call, static_cast<int>(bh / call.H), static_cast<int>(bh % call.H));
-    allowed[e] = scores.allows(call, static_cast<int>(row % call.Lq), static_cast<int>(e % call.Lk)) ? T(1) : T(0);
+    allowed[e] =
+        scores.allows(call, static_cast<int>(row % call.Lq), static_cast<int>(e % call.Lk)) ? T(1) : T(0);
   }
 }
 

@@ -4,14 +4,16 @@
 //   x_ij = scale q_i . k_j + bias_ij, -inf where not allowed;  P = softmax over j;  lse_i = log sum_j e^x_ij
 //   y_i = sum_j P_ij keep_ij / (1 - p) v_j;  a query without any key has y = 0, lse = -inf
 //
-//   plan     a warp has kOwn queries and goes through the keys in tiles of 32 with the running maximum and sum
+//   plan     a warp has kOwn queries and goes through the keys in tiles of 32 with the running maximum and
+//   sum
 //            of each query (Milakov and Gimelshein 2018, arXiv:1805.02867; Dao, FlashAttention-2, 2023,
 //            arXiv:2307.08691). Keys and values come in chunks into shared memory:
 //            short sequences: one chunk with all of them, one block a head, a warp for each kOwn queries
 //            long ones: chunks in two stages, the next one's copy under way while one is worked on
-//   launch   grid (B H, blocks of queries), block 32 * warps <= 256; shared memory for warps * kOwn rows of q,
-//            scratch, and stages * chunk rows of k and of v: forward_bytes. Rows of 16-byte words are copied as
-//            such, others number by number.
+//   launch   grid (B H, blocks of queries), block 32 * warps <= 256; shared memory for warps * kOwn rows of
+//   q,
+//            scratch, and stages * chunk rows of k and of v: forward_bytes. Rows of 16-byte words are copied
+//            as such, others number by number.
 //   bytes    short: q, k, v, y, lse once. long: k and v once for each block of queries (from L2, mostly)
 //   flops    2 Lq Lk (E + Ev) B H, half for causal; one exp an entry
 //   repeats  bit for bit: the order of sums depends on the sizes alone, there are no atomics
@@ -26,7 +28,8 @@ std::size_t forward_bytes(int E, int Ev, int warps, int chunk, int stages) {
   using In = typename Core::In;
   const int stride = row_stride<In>(E), stride_v = row_stride<In>(Ev);
   const int rows = warps * Core::kOwn * stride + stages * chunk * (stride + stride_v);
-  return sizeof(In) * static_cast<std::size_t>(rows) + sizeof(typename Core::Number) * static_cast<std::size_t>(warps * Core::kScratch);
+  return sizeof(In) * static_cast<std::size_t>(rows) +
+         sizeof(typename Core::Number) * static_cast<std::size_t>(warps * Core::kScratch);
 }
 
 template <class Core>
@@ -54,9 +57,12 @@ __global__ void __launch_bounds__(kAttentionThreads, 1)
   const int limit = call.causal ? min(call.Lk, block0 + warps * kOwn) : call.Lk;
   const int reach = own0 >= call.Lq ? 0 : call.causal ? min(call.Lk, own0 + kOwn) : call.Lk;
   const auto fetch = [&](int first, int stage) {
-    const int rows = min(tiling.chunk, rounded_up(limit - first, Core::kStep)), thread = static_cast<int>(threadIdx.x);
-    fetch_rows(keys + stage * tiling.chunk * stride, stride, k, first, rows, call.Lk, call.E, thread, warps * 32);
-    fetch_rows(values + stage * tiling.chunk * stride_v, stride_v, v, first, rows, call.Lk, call.Ev, thread, warps * 32);
+    const int rows = min(tiling.chunk, rounded_up(limit - first, Core::kStep)),
+              thread = static_cast<int>(threadIdx.x);
+    fetch_rows(keys + stage * tiling.chunk * stride, stride, k, first, rows, call.Lk, call.E, thread,
+               warps * 32);
+    fetch_rows(values + stage * tiling.chunk * stride_v, stride_v, v, first, rows, call.Lk, call.Ev, thread,
+               warps * 32);
     commit_copies();
   };
 
@@ -81,7 +87,8 @@ __global__ void __launch_bounds__(kAttentionThreads, 1)
     __syncthreads();
     if (tiling.stages == 2 && first + tiling.chunk < limit) fetch(first + tiling.chunk, 1 - stage);
     for (int j0 = first; j0 < min(first + tiling.chunk, reach); j0 += kTile) {
-      const int at = stage * tiling.chunk + j0 - first, count = min(kTile, min(first + tiling.chunk, limit) - j0);
+      const int at = stage * tiling.chunk + j0 - first,
+                count = min(kTile, min(first + tiling.chunk, limit) - j0);
       written = j0 + count;
       typename Core::Products x;
       Core::products(x, own, keys + at * stride, stride, call.E, count);
@@ -94,7 +101,8 @@ __global__ void __launch_bounds__(kAttentionThreads, 1)
 #pragma unroll
         for (int c = 0; c < kCols; ++c) {
           const int j = j0 + Core::other() + Core::other_offset(c);
-          if (out.map && own0 + i < call.Lq && j < call.Lk) out.map[(bh * call.Lq + own0 + i) * call.Lk + j] = x[r][c];  // for now
+          if (out.map && own0 + i < call.Lq && j < call.Lk)
+            out.map[(bh * call.Lq + own0 + i) * call.Lk + j] = x[r][c];  // for now
           larger = Max{}(x[r][c], larger);
         }
         larger = warp_max<Core::kLanes>(larger);
@@ -147,16 +155,21 @@ __global__ void __launch_bounds__(kAttentionThreads, 1)
 }
 
 template <class Core>
-void run_forward(const char* name, const AttentionCall<typename Core::In>& call, const AttentionOutputs<typename Core::In>& out) {
-  const auto bytes = [&](int warps, int chunk, int stages) { return forward_bytes<Core>(call.E, call.Ev, warps, chunk, stages); };
+void run_forward(const char* name, const AttentionCall<typename Core::In>& call,
+                 const AttentionOutputs<typename Core::In>& out) {
+  const auto bytes = [&](int warps, int chunk, int stages) {
+    return forward_bytes<Core>(call.E, call.Ev, warps, chunk, stages);
+  };
   AttentionTiling tiling{};
   if (call.Lq <= kShort && call.Lk <= kShort && call.Lq <= Core::kOwn * kAttentionThreads / 32) {
     tiling = {rounded_up(call.Lq, Core::kOwn) / Core::kOwn, rounded_up(call.Lk, Core::kStep), 1, 0};
     tiling.bytes = bytes(tiling.warps, tiling.chunk, tiling.stages);
   }
-  if (tiling.chunk == 0 || tiling.bytes > shared_limit()) tiling = long_tiling(call.Lq, Core::kOwn, Core::kStep, bytes);
+  if (tiling.chunk == 0 || tiling.bytes > shared_limit())
+    tiling = long_tiling(call.Lq, Core::kOwn, Core::kStep, bytes);
   const dim3 grid(heads_of(call), call.Lq ? blocks_of(call.Lq, tiling.warps * Core::kOwn) : 0);
-  launch(name, attention_fwd<Core>, grid, dim3(static_cast<unsigned>(32 * tiling.warps)), tiling.bytes, current_stream(), call, out, tiling);
+  launch(name, attention_fwd<Core>, grid, dim3(static_cast<unsigned>(32 * tiling.warps)), tiling.bytes,
+         current_stream(), call, out, tiling);
 }
 
 }  // namespace limbic::cuda::device

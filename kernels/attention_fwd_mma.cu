@@ -12,7 +12,8 @@ namespace {
 template <class T>
 void run(const AttentionCall<T>& call, const AttentionOutputs<T>& out) {
   require_tensor_cores(call);
-  if (call.E <= 64 && call.Ev <= 64) return device::run_forward<device::TensorCore<T, 64>>("attention_fwd_mma", call, out);
+  if (call.E <= 64 && call.Ev <= 64)
+    return device::run_forward<device::TensorCore<T, 64>>("attention_fwd_mma", call, out);
   device::run_forward<device::TensorCore<T, kMaxTensorCoreHeadSize>>("attention_fwd_mma", call, out);
 }
 
@@ -26,6 +27,8 @@ template <>
 void attention_fwd(const AttentionCall<F16>& call, const AttentionOutputs<F16>& out) {
   run(call, out);
 }
-void attention_fwd_tf32(const AttentionCall<float>& call, const AttentionOutputs<float>& out) { run(call, out); }
+void attention_fwd_tf32(const AttentionCall<float>& call, const AttentionOutputs<float>& out) {
+  run(call, out);
+}
 
 }  // namespace limbic::cuda

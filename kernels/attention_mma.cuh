@@ -2,9 +2,9 @@
 // rounded to tf32; sums are in float.
 //
 // With g = lane / 4 and t = lane % 4 a lane holds the products of its own rows g, g + 8 with the tile's rows
-// 8n + 2t, 8n + 2t + 1: an mma's result. As left operand of the next mma, which sums the tile's rows with these
-// weights, it needs no exchange between lanes: for 16 bits the layouts are the same; for tf32 the tile's rows are
-// summed in another order, 2t for t and 2t + 1 for t + 4.
+// 8n + 2t, 8n + 2t + 1: an mma's result. As left operand of the next mma, which sums the tile's rows with
+// these weights, it needs no exchange between lanes: for 16 bits the layouts are the same; for tf32 the
+// tile's rows are summed in another order, 2t for t and 2t + 1 for t + 4.
 //
 // Rows come from shared memory by ldmatrix (16 bits; transposed for sums), which needs eight different banks
 // for eight rows, or number by number (tf32); row_stride() makes both free of conflicts.
@@ -22,8 +22,10 @@ struct TensorCore {
   static constexpr int kHead = kHead_, kRows = 2, kCols = 8, kLanes = 4;
   static constexpr int kOwn = 16, kStep = kHalf ? 16 : 8;
   static constexpr int kVec = kVectorSize<T>;
-  // Results are written in pieces of 128 bytes a row, which lie 144 bytes apart in the scratch memory.
-  static constexpr int kPiece = 8 * kVec, kPieceStride = 9 * kVec, kScratch = kOwn * 144 / 4;
+  // Results are written in pieces of 128 bytes a row, which lie so far apart in the scratch memory that
+  // writing pairs has no bank conflicts.
+  static constexpr int kPiece = 8 * kVec, kPieceStride = (kHalf ? 9 : 10) * kVec,
+                       kScratch = kOwn * kPieceStride * (kHalf ? 2 : 4) / 4;
 
   static __device__ int own() { return lane_index() / 4; }
   static __device__ int other() { return lane_index() % 4 * 2; }
@@ -44,7 +46,8 @@ struct TensorCore {
     }
   };
 
-  static __device__ __forceinline__ void products(Products& x, const T* own_rows, const T* tile, int stride, int width, int count) {
+  static __device__ __forceinline__ void products(Products& x, const T* own_rows, const T* tile, int stride,
+                                                  int width, int count) {
     const int lane = lane_index();
     float d[4][4] = {};
     if constexpr (kHalf) {
@@ -70,8 +73,8 @@ struct TensorCore {
       tile += lane / 4 * stride + lane % 4;
 #pragma unroll 1
       for (int e = 0; e < width; e += 8) {
-        const unsigned a[4] = {to_tf32(own_rows[e]), to_tf32(own_rows[8 * stride + e]), to_tf32(own_rows[e + 4]),
-                               to_tf32(own_rows[8 * stride + e + 4])};
+        const unsigned a[4] = {to_tf32(own_rows[e]), to_tf32(own_rows[8 * stride + e]),
+                               to_tf32(own_rows[e + 4]), to_tf32(own_rows[8 * stride + e + 4])};
 #pragma unroll
         for (int n = 0; n < 4; ++n) {
           if (8 * n >= count) break;
@@ -86,15 +89,18 @@ struct TensorCore {
       for (int c = 0; c < kCols; ++c) x[r][c] = d[c / 2][2 * r + c % 2];
   }
 
-  static __device__ __forceinline__ void add(Sums& sums, const Products& w, float*, const T* tile, int stride, int width, int count) {
+  static __device__ __forceinline__ void add(Sums& sums, const Products& w, float*, const T* tile, int stride,
+                                             int width, int count) {
     const int lane = lane_index();
     if constexpr (kHalf) {
       tile += lane % 16 * stride + lane / 16 * 8;
 #pragma unroll
       for (int k = 0; k < 2; ++k) {
         if (16 * k >= count) break;
-        const unsigned a[4] = {pack_floats<T>(w[0][4 * k], w[0][4 * k + 1]), pack_floats<T>(w[1][4 * k], w[1][4 * k + 1]),
-                               pack_floats<T>(w[0][4 * k + 2], w[0][4 * k + 3]), pack_floats<T>(w[1][4 * k + 2], w[1][4 * k + 3])};
+        const unsigned a[4] = {pack_floats<T>(w[0][4 * k], w[0][4 * k + 1]),
+                               pack_floats<T>(w[1][4 * k], w[1][4 * k + 1]),
+                               pack_floats<T>(w[0][4 * k + 2], w[0][4 * k + 3]),
+                               pack_floats<T>(w[1][4 * k + 2], w[1][4 * k + 3])};
 #pragma unroll
         for (int n = 0; n < kHead / 8; n += 2) {
           if (8 * n >= width) break;
@@ -110,7 +116,8 @@ struct TensorCore {
 #pragma unroll
       for (int k = 0; k < 4; ++k) {
         if (8 * k >= count) break;
-        const unsigned a[4] = {to_tf32(w[0][2 * k]), to_tf32(w[1][2 * k]), to_tf32(w[0][2 * k + 1]), to_tf32(w[1][2 * k + 1])};
+        const unsigned a[4] = {to_tf32(w[0][2 * k]), to_tf32(w[1][2 * k]), to_tf32(w[0][2 * k + 1]),
+                               to_tf32(w[1][2 * k + 1])};
 #pragma unroll
         for (int n = 0; n < kHead / 8; ++n) {
           if (8 * n >= width) break;
@@ -122,7 +129,8 @@ struct TensorCore {
     }
   }
 
-  static __device__ __forceinline__ void store(const HeadRows<T>& to, int first, int length, int width, const Sums& sums, float* scratch) {
+  static __device__ __forceinline__ void store(const HeadRows<T>& to, int first, int length, int width,
+                                               const Sums& sums, float* scratch) {
     const int lane = lane_index();
     T* const piece = reinterpret_cast<T*>(scratch);
 #pragma unroll
@@ -143,7 +151,8 @@ struct TensorCore {
 #pragma unroll
         for (int r = 0; r < kOwn / 4; ++r) {
           const int i = lane / 8 + 4 * r, e = lane % 8 * kVec;
-          if (first + i < length && e0 + e < width) cuda::store(to.at(first + i) + e0 + e, load<kVec>(piece + i * kPieceStride + e));
+          if (first + i < length && e0 + e < width)
+            cuda::store(to.at(first + i) + e0 + e, load<kVec>(piece + i * kPieceStride + e));
         }
       } else {
         for (int n = lane; n < kOwn * kPiece; n += 32) {

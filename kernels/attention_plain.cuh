@@ -1,7 +1,7 @@
 // Attention's products and sums by ordinary multiplications.
 //
-// Lane (row, col) = (lane / 8, lane % 8) holds the products of its own rows row + 4r with the tile's rows col +
-// 8c, and the columns (col + 8c) * kVec ... of sums. Weights go from the first layout to the second through
+// Lane (row, col) = (lane / 8, lane % 8) holds the products of its own rows row + 4r with the tile's rows col
+// + 8c, and the columns (col + 8c) * kVec ... of sums. Weights go from the first layout to the second through
 // shared memory of the warp.
 #pragma once
 
@@ -12,7 +12,9 @@ namespace limbic::cuda::device {
 // Own rows of a lane: as many as registers hold kSums sums and kTiles tiles for.
 template <class T, int kHead, int kSums, int kTiles>
 struct PlainRows {
-  static constexpr int words(int rows) { return rows * (kSums * kHead / 8 + 4 * kTiles) * static_cast<int>(sizeof(T)) / 4; }
+  static constexpr int words(int rows) {
+    return rows * (kSums * kHead / 8 + 4 * kTiles) * static_cast<int>(sizeof(T)) / 4;
+  }
   static constexpr int value = words(4) <= 160 ? 4 : words(2) <= 160 ? 2 : 1;
 };
 
@@ -47,7 +49,8 @@ struct PlainCore {
   };
 
   // 0 for c without a row, `count` being the tile's.
-  static __device__ __forceinline__ void products(Products& x, const T* own_rows, const T* tile, int stride, int width, int count) {
+  static __device__ __forceinline__ void products(Products& x, const T* own_rows, const T* tile, int stride,
+                                                  int width, int count) {
     own_rows += own() * stride;
     tile += other() * stride;
 #pragma unroll
@@ -72,8 +75,8 @@ struct PlainCore {
   }
 
   // sums += w times the tile's `count` rows.
-  static __device__ __forceinline__ void add(Sums& sums, const Products& w, T* scratch, const T* tile, int stride, int width,
-                                             int count) {
+  static __device__ __forceinline__ void add(Sums& sums, const Products& w, T* scratch, const T* tile,
+                                             int stride, int width, int count) {
     __syncwarp();
 #pragma unroll
     for (int r = 0; r < kRows; ++r)
@@ -101,9 +104,10 @@ struct PlainCore {
     }
   }
 
-  // Writes the warp's rows [first, ...) of a head with `length` rows of `width` numbers. Where these are not made
-  // of aligned 16-byte words they go through the scratch memory, so that neighbours write to neighbours.
-  static __device__ __forceinline__ void store(const HeadRows<T>& to, int first, int length, int width, const Sums& sums, T* scratch) {
+  // Writes the warp's rows [first, ...) of a head with `length` rows of `width` numbers. Where these are not
+  // made of aligned 16-byte words they go through the scratch memory, so that neighbours write to neighbours.
+  static __device__ __forceinline__ void store(const HeadRows<T>& to, int first, int length, int width,
+                                               const Sums& sums, T* scratch) {
     constexpr int kColumns = 8 * kVec;
     if (to.vectors) {
 #pragma unroll
@@ -120,11 +124,13 @@ struct PlainCore {
       if (c * kColumns >= width) break;
       __syncwarp();
 #pragma unroll
-      for (int r = 0; r < kRows; ++r) cuda::store(scratch + (own() + 4 * r) * kTileStride + other() * kVec, sums.v[r][c]);
+      for (int r = 0; r < kRows; ++r)
+        cuda::store(scratch + (own() + 4 * r) * kTileStride + other() * kVec, sums.v[r][c]);
       __syncwarp();
       for (int n = lane_index(); n < kOwn * kColumns; n += 32) {
         const int i = n / kColumns, e = n % kColumns;
-        if (first + i < length && c * kColumns + e < width) to.at(first + i)[c * kColumns + e] = scratch[i * kTileStride + e];
+        if (first + i < length && c * kColumns + e < width)
+          to.at(first + i)[c * kColumns + e] = scratch[i * kTileStride + e];
       }
     }
   }

@@ -24,13 +24,15 @@ unsigned heads_of(const AttentionCall<T>& call) {
 
 inline int device_attribute(cudaDeviceAttr attribute, int otherwise) {
   int device = 0, value = 0;
-  const bool known = cudaGetDevice(&device) == cudaSuccess && cudaDeviceGetAttribute(&value, attribute, device) == cudaSuccess;
+  const bool known = cudaGetDevice(&device) == cudaSuccess &&
+                     cudaDeviceGetAttribute(&value, attribute, device) == cudaSuccess;
   if (!known) static_cast<void>(cudaGetLastError());  // without a device the launch says so
   return known ? value : otherwise;
 }
 // Bytes of shared memory that a block may have.
 inline std::size_t shared_limit() {
-  return static_cast<std::size_t>(device_attribute(cudaDevAttrMaxSharedMemoryPerBlockOptin, kPlainSharedBytes));
+  return static_cast<std::size_t>(
+      device_attribute(cudaDevAttrMaxSharedMemoryPerBlockOptin, kPlainSharedBytes));
 }
 
 inline unsigned blocks_of(int length, int rows) { return static_cast<unsigned>((length + rows - 1) / rows); }

@@ -1,4 +1,5 @@
-// attention on tensor cores: 16-bit operands by the launchers, tf32 by the operation, against double on the CPU.
+// attention on tensor cores: 16-bit operands by the launchers, tf32 by the operation, against double on the
+// CPU.
 #include <limbic/backend/cpu/random.hpp>
 #include <limbic/backend/cuda/attention.hpp>
 #include <limbic/backend/cuda/copy.hpp>
@@ -31,15 +32,20 @@ template <class T>
 struct Bits;
 template <>
 struct Bits<cuda::Bf16> {
-  static std::uint16_t from(double x) { return static_cast<std::uint16_t>(std::bit_cast<std::uint32_t>(static_cast<float>(x)) >> 16); }
-  static double value(std::uint16_t bits) { return static_cast<double>(std::bit_cast<float>(std::uint32_t{bits} << 16)); }
+  static std::uint16_t from(double x) {
+    return static_cast<std::uint16_t>(std::bit_cast<std::uint32_t>(static_cast<float>(x)) >> 16);
+  }
+  static double value(std::uint16_t bits) {
+    return static_cast<double>(std::bit_cast<float>(std::uint32_t{bits} << 16));
+  }
 };
 template <>
 struct Bits<cuda::F16> {
   static std::uint16_t from(double x) {
     if (x == 0) return 0;
     const std::uint32_t b = std::bit_cast<std::uint32_t>(static_cast<float>(x));
-    return static_cast<std::uint16_t>(((b >> 16) & 0x8000u) | ((((b >> 23) & 255u) - 112u) << 10) | ((b >> 13) & 1023u));
+    return static_cast<std::uint16_t>(((b >> 16) & 0x8000u) | ((((b >> 23) & 255u) - 112u) << 10) |
+                                      ((b >> 13) & 1023u));
   }
   static double value(std::uint16_t bits) { return static_cast<double>(detail::half_value(bits)); }
 };
@@ -48,12 +54,14 @@ struct Bits<cuda::F16> {
 template <class T>
 class Narrow {
  public:
-  Narrow(const Shape& shape, const std::vector<double>& values) : shape_(shape), memory_(cuda::allocate(2 * values.size())) {
+  Narrow(const Shape& shape, const std::vector<double>& values)
+      : shape_(shape), memory_(cuda::allocate(2 * values.size())) {
     std::vector<std::uint16_t> bits;
     for (double v : values) bits.push_back(Bits<T>::from(v));
     cuda::copy_from_host(memory_, bits.data(), 2 * bits.size());
   }
-  explicit Narrow(const Shape& shape) : Narrow(shape, std::vector<double>(static_cast<std::size_t>(numel(shape)))) {}
+  explicit Narrow(const Shape& shape)
+      : Narrow(shape, std::vector<double>(static_cast<std::size_t>(numel(shape)))) {}
   ~Narrow() { cuda::deallocate(memory_); }
   Narrow(const Narrow&) = delete;
   Narrow& operator=(const Narrow&) = delete;
@@ -85,8 +93,9 @@ struct Case {
   double dropout = 0;
   bool biased = false;
 };
-const std::vector<Case> kCases = {{1, 1, 8, 8},    {17, 33, 32, 40, true}, {33, 17, 64, 16, true}, {77, 77, 64, 64, true, 0.2},
-                                  {20, 50, 10, 7}, {40, 9, 128, 100},      {140, 70, 24, 72},      {30, 131, 100, 128, true, 0.3, true}};
+const std::vector<Case> kCases = {
+    {1, 1, 8, 8},    {17, 33, 32, 40, true}, {33, 17, 64, 16, true}, {77, 77, 64, 64, true, 0.2},
+    {20, 50, 10, 7}, {40, 9, 128, 100},      {140, 70, 24, 72},      {30, 131, 100, 128, true, 0.3, true}};
 
 // y and the gradients of q, k, v and the bias.
 template <class D, class T>
@@ -101,19 +110,23 @@ std::vector<Tensor<double>> by_operation(const Case& c) {
   x.push_back(Var<T, D>::leaf(t({2, 2, c.Lk, c.E}, 2)));
   x.push_back(Var<T, D>::leaf(t({2, 2, c.Lk, c.Ev}, 3)));
   if (c.biased) x.push_back(Var<T, D>::leaf(t({2, c.Lq, c.Lk}, 4)));
-  const auto y = attention(x[0], x[1], x[2], {.causal = c.causal, .dropout = c.dropout, .random = &random}, c.biased ? x[3] : Var<T, D>{});
+  const auto y = attention(x[0], x[1], x[2], {.causal = c.causal, .dropout = c.dropout, .random = &random},
+                           c.biased ? x[3] : Var<T, D>{});
   std::vector<Tensor<double>> all = {y.value().template on<Cpu>().template to<double>()};
-  for (const auto& d : grad(y, x, Var<T, D>(t({2, 2, c.Lq, c.Ev}, 5)))) all.push_back(d.value().template on<Cpu>().template to<double>());
+  for (const auto& d : grad(y, x, Var<T, D>(t({2, 2, c.Lq, c.Ev}, 5))))
+    all.push_back(d.value().template on<Cpu>().template to<double>());
   return all;
 }
 
 template <class T>
 std::vector<Tensor<double>> by_launcher(const Case& c) {
-  const Shape sq{2, 2, c.Lq, c.E}, sk{2, 2, c.Lk, c.E}, sv{2, 2, c.Lk, c.Ev}, sy{2, 2, c.Lq, c.Ev}, sb{2, c.Lq, c.Lk};
-  const Narrow<T> q(sq, exact_values(numel(sq), 1)), k(sk, exact_values(numel(sk), 2)), v(sv, exact_values(numel(sv), 3)),
-      dy(sy, exact_values(numel(sy), 5)), y(sy), dq(sq), dk(sk), dv(sv);
+  const Shape sq{2, 2, c.Lq, c.E}, sk{2, 2, c.Lk, c.E}, sv{2, 2, c.Lk, c.Ev}, sy{2, 2, c.Lq, c.Ev},
+      sb{2, c.Lq, c.Lk};
+  const Narrow<T> q(sq, exact_values(numel(sq), 1)), k(sk, exact_values(numel(sk), 2)),
+      v(sv, exact_values(numel(sv), 3)), dy(sy, exact_values(numel(sy), 5)), y(sy), dq(sq), dk(sk), dv(sv);
   const auto bias_values = exact_values(numel(sb), 4);
-  const auto bias = Tensor<float>::from(sb, std::vector<float>(bias_values.begin(), bias_values.end())).on<Cuda>();
+  const auto bias =
+      Tensor<float>::from(sb, std::vector<float>(bias_values.begin(), bias_values.end())).on<Cuda>();
   auto lse = Tensor<float, Cuda>::empty({2, 2, c.Lq}), dbias = Tensor<float, Cuda>::empty(sb);
   cuda::AttentionCall<T> call;
   call.B = call.H = 2;
@@ -149,7 +162,8 @@ std::vector<Tensor<double>> by_launcher(const Case& c) {
   return all;
 }
 
-void compare(const Case& c, const std::vector<Tensor<double>>& there, const std::vector<Tensor<double>>& here, double tolerance) {
+void compare(const Case& c, const std::vector<Tensor<double>>& there, const std::vector<Tensor<double>>& here,
+             double tolerance) {
   INFO("Lq ", c.Lq, ", Lk ", c.Lk, ", E ", c.E, ", Ev ", c.Ev, ", causal ", c.causal);
   REQUIRE(there.size() == here.size());
   for (std::size_t i = 0; i < here.size(); ++i) {

@@ -50,7 +50,8 @@ std::vector<Tensor<T>> results(const Sizes& s, const Extras& x) {
   options.random = &random;
   const Var<T, D> y = attention(at[0], at[1], at[2], options, x.bias.rank() ? at[3] : Var<T, D>{});
   const auto dy = random_values(y.value().numel(), -1, 1, 0, 99);
-  const Var<T, D> cotangent(Tensor<T>::from(y.shape(), std::vector<T>(dy.begin(), dy.end())).template on<D>());
+  const Var<T, D> cotangent(
+      Tensor<T>::from(y.shape(), std::vector<T>(dy.begin(), dy.end())).template on<D>());
   std::vector<Tensor<T>> all = {y.value().template on<Cpu>()};
   for (const auto& d : grad(y, at, cotangent)) all.push_back(d.value().template on<Cpu>());
   return all;
@@ -58,7 +59,8 @@ std::vector<Tensor<T>> results(const Sizes& s, const Extras& x) {
 
 // float on the device against double on the CPU.
 void check_sizes(const Sizes& s, const Extras& x = {}) {
-  INFO("B ", s.B, ", H ", s.H, ", Lq ", s.Lq, ", Lk ", s.Lk, ", E ", s.E, ", Ev ", s.Ev, ", causal ", x.causal);
+  INFO("B ", s.B, ", H ", s.H, ", Lq ", s.Lq, ", Lk ", s.Lk, ", E ", s.E, ", Ev ", s.Ev, ", causal ",
+       x.causal);
   const auto here = results<double, Cpu>(s, x);
   const auto there = results<float, Cuda>(s, x);
   for (std::size_t i = 0; i < here.size(); ++i) {
@@ -70,7 +72,8 @@ void check_sizes(const Sizes& s, const Extras& x = {}) {
 // Every third entry of some (B, H, Lq, Lk) masked, and query 1 of the first head altogether.
 Tensor<bool> some_mask(const Shape& shape) {
   std::vector<std::uint8_t> may(static_cast<std::size_t>(numel(shape)));
-  for (std::size_t i = 0; i < may.size(); ++i) may[i] = i % 3 != 0 && !(shape[2] > 1 && i / static_cast<std::size_t>(shape[3]) == 1);
+  for (std::size_t i = 0; i < may.size(); ++i)
+    may[i] = i % 3 != 0 && !(shape[2] > 1 && i / static_cast<std::size_t>(shape[3]) == 1);
   return Tensor<std::uint8_t>::from(shape, may).to<bool>();
 }
 
@@ -83,19 +86,24 @@ TEST_CASE("self attention of short and long sequences") {
   }
 }
 TEST_CASE("cross attention") {
-  for (const auto& [lq, lk] : std::vector<std::pair<index_t, index_t>>{{1, 33}, {33, 1}, {62, 31}, {129, 20}, {20, 129}, {40, 7}})
+  for (const auto& [lq, lk] :
+       std::vector<std::pair<index_t, index_t>>{{1, 33}, {33, 1}, {62, 31}, {129, 20}, {20, 129}, {40, 7}})
     for (bool causal : {false, true}) check_sizes({2, 1, lq, lk, 8, 12}, {.causal = causal});
 }
 TEST_CASE("heads of any size up to 256") {
-  for (const auto& [e, ev] : std::vector<std::pair<index_t, index_t>>{{1, 1}, {3, 5}, {32, 32}, {64, 33}, {10, 64}, {128, 100}, {256, 256}, {7, 200}})
+  for (const auto& [e, ev] : std::vector<std::pair<index_t, index_t>>{
+           {1, 1}, {3, 5}, {32, 32}, {64, 33}, {10, 64}, {128, 100}, {256, 256}, {7, 200}})
     check_sizes({1, 2, 17, 35, e, ev});
   check_sizes({1, 1, 130, 20, 70, 30});
   check_sizes({1, 1, 20, 150, 130, 250}, {.causal = true});
   using X = Tensor<float, Cuda>;
-  CHECK(thrown([] { attention(X::zeros({1, 1, 2, 257}), X::zeros({1, 1, 2, 257}), X::zeros({1, 1, 2, 8})); }).find("at most 256") != std::string::npos);
+  CHECK(thrown([] {
+          attention(X::zeros({1, 1, 2, 257}), X::zeros({1, 1, 2, 257}), X::zeros({1, 1, 2, 8}));
+        }).find("at most 256") != std::string::npos);
 }
 TEST_CASE("double") {
-  for (const Sizes& s : {Sizes{1, 2, 33, 20, 8, 5}, Sizes{1, 1, 70, 130, 40, 64}, Sizes{1, 1, 9, 12, 256, 256}})
+  for (const Sizes& s :
+       {Sizes{1, 2, 33, 20, 8, 5}, Sizes{1, 1, 70, 130, 40, 64}, Sizes{1, 1, 9, 12, 256, 256}})
     for (bool causal : {false, true}) {
       const Extras x{.causal = causal, .mask = some_mask({1, 1, s.Lq, s.Lk}), .bias = {s.Lk}, .dropout = 0.3};
       const auto here = results<double, Cpu>(s, x), there = results<double, Cuda>(s, x);
@@ -104,13 +112,16 @@ TEST_CASE("double") {
 }
 TEST_CASE("masks and biases of every broadcast, with the gradient of the bias") {
   for (index_t lq : {6, 140})
-    for (const Shape& shape : {Shape{2, 3, lq, 37}, Shape{1, 3, lq, 37}, Shape{2, 1, 1, 37}, Shape{2, 1, lq, 1}, Shape{37}, Shape{1}})
-      check_sizes({2, 3, lq, 37, 8, 4}, {.causal = lq == 6, .mask = some_mask({1, 1, lq, 37}), .bias = shape});
+    for (const Shape& shape : {Shape{2, 3, lq, 37}, Shape{1, 3, lq, 37}, Shape{2, 1, 1, 37},
+                               Shape{2, 1, lq, 1}, Shape{37}, Shape{1}})
+      check_sizes({2, 3, lq, 37, 8, 4},
+                  {.causal = lq == 6, .mask = some_mask({1, 1, lq, 37}), .bias = shape});
   check_sizes({2, 3, 6, 37, 8, 4}, {.mask = some_mask({2, 3, 6, 37})});
   check_sizes({2, 3, 6, 37, 8, 4}, {.mask = some_mask({2, 1, 1, 37})});
 }
 TEST_CASE("dropout is that of the CPU") {
-  for (const Sizes& s : {Sizes{2, 2, 33, 33}, Sizes{1, 3, 5, 62}, Sizes{1, 2, 131, 30}, Sizes{1, 2, 30, 131}, Sizes{1, 2, 20, 21, 256, 256}})
+  for (const Sizes& s : {Sizes{2, 2, 33, 33}, Sizes{1, 3, 5, 62}, Sizes{1, 2, 131, 30}, Sizes{1, 2, 30, 131},
+                         Sizes{1, 2, 20, 21, 256, 256}})
     for (bool causal : {false, true}) check_sizes(s, {.causal = causal, .dropout = 0.4});
   AttentionPlan<float, Cpu> here{.dropout = 0.3, .draw = Random(7).stream("words").draw(100)};
   AttentionPlan<float, Cuda> there{.dropout = here.dropout, .draw = here.draw};
@@ -131,9 +142,11 @@ TEST_CASE("what may be attended to") {
 }
 TEST_CASE("the map") {
   for (index_t lq : {5, 133}) {
-    const Tensor<float> q = Tensor<float>::from({1, 2, lq, 4}, std::vector<float>(static_cast<std::size_t>(8 * lq), 0.5f));
+    const Tensor<float> q =
+        Tensor<float>::from({1, 2, lq, 4}, std::vector<float>(static_cast<std::size_t>(8 * lq), 0.5f));
     const auto values = random_values(2 * 70 * 4, -1, 1, 0, 7);
-    const Tensor<float> k = Tensor<float>::from({1, 2, 70, 4}, std::vector<float>(values.begin(), values.end()));
+    const Tensor<float> k =
+        Tensor<float>::from({1, 2, 70, 4}, std::vector<float>(values.begin(), values.end()));
     const auto [y, map] = attention_with_map(q, k, k, {.causal = true});
     const Tensor<float, Cuda> dq = q.on<Cuda>(), dk = k.on<Cuda>();
     const auto [z, there] = attention_with_map(dq, dk, dk, {.causal = true});

@@ -10,8 +10,9 @@
 
 namespace limbic {
 
-// While alive, attention of floats that the calling thread starts, forward or backward, rounds the factors of its
-// products to 10 bits of fraction (tf32) and runs on tensor cores. Heads of up to 128 numbers; sm_80 or newer.
+// While alive, attention of floats that the calling thread starts, forward or backward, rounds the factors of
+// its products to 10 bits of fraction (tf32) and runs on tensor cores. Heads of up to 128 numbers; sm_80 or
+// newer.
 class [[nodiscard]] Tf32Attention {
  public:
   Tf32Attention() : before_(on()) { on() = true; }
@@ -37,7 +38,8 @@ AttentionRows<U> rows_of(U* data, const Tensor<T, Cuda>& t) {
   constexpr std::uintptr_t kBytes = 16;
   const auto aligned = [](std::uintptr_t bytes) { return bytes % kBytes == 0; };
   bool vectors = aligned(reinterpret_cast<std::uintptr_t>(data));
-  for (index_t n : {s[0], s[1], s[2], t.shape()[3]}) vectors = vectors && aligned(static_cast<std::uintptr_t>(n) * sizeof(T));
+  for (index_t n : {s[0], s[1], s[2], t.shape()[3]})
+    vectors = vectors && aligned(static_cast<std::uintptr_t>(n) * sizeof(T));
   return {data, s[0], s[1], s[2], vectors};
 }
 template <class U, class T>
@@ -79,8 +81,8 @@ AttentionCall<T> call_of(const Tensor<T, Cuda>& q, const Tensor<T, Cuda>& k, con
   const Shape scores{q.shape()[0], q.shape()[1], q.shape()[2], k.shape()[2]};
   AttentionCall<T> c = call_of(scores, plan);
   if (std::max(q.shape()[3], v.shape()[3]) > kMaxHeadSize)
-    fail("attention", "heads of at most ", kMaxHeadSize, " numbers run on the device; got q ", q.shape(), ", v ", v.shape(),
-         " (hint: more heads, or Cpu tensors)");
+    fail("attention", "heads of at most ", kMaxHeadSize, " numbers run on the device; got q ", q.shape(),
+         ", v ", v.shape(), " (hint: more heads, or Cpu tensors)");
   c.tf32 = std::is_same_v<T, float> && Tf32Attention::on();
   c.E = length_of(q.shape(), 3);
   c.Ev = length_of(v.shape(), 3);
@@ -96,9 +98,9 @@ AttentionCall<T> call_of(const Tensor<T, Cuda>& q, const Tensor<T, Cuda>& k, con
 // y (B, H, L_q, E_v) with a dense last dimension; lse (B, H, L_q) dense; map undefined or (B, H, L_q, L_k)
 // dense. Throws for E or E_v above 256.
 template <class T>
-void attention_fwd(Cuda, Tensor<T, Cuda>& y, Tensor<T, Cuda>& lse, Tensor<T, Cuda>& map, const Tensor<T, Cuda>& q,
-                   const Tensor<T, Cuda>& k, const Tensor<T, Cuda>& v, const Tensor<T, Cuda>& bias,
-                   const AttentionPlan<T, Cuda>& plan) {
+void attention_fwd(Cuda, Tensor<T, Cuda>& y, Tensor<T, Cuda>& lse, Tensor<T, Cuda>& map,
+                   const Tensor<T, Cuda>& q, const Tensor<T, Cuda>& k, const Tensor<T, Cuda>& v,
+                   const Tensor<T, Cuda>& bias, const AttentionPlan<T, Cuda>& plan) {
   using namespace cuda::detail;
   cuda::AttentionOutputs<T> out;
   out.y = rows_of(y.mutable_data(), y);
@@ -107,12 +109,14 @@ void attention_fwd(Cuda, Tensor<T, Cuda>& y, Tensor<T, Cuda>& lse, Tensor<T, Cud
   cuda::attention_fwd(call_of(q, k, v, bias, plan), out);
 }
 
-// Writes the wanted gradients (null: not wanted): dq, dk, dv with a dense last dimension, dbias of bias' shape.
+// Writes the wanted gradients (null: not wanted): dq, dk, dv with a dense last dimension, dbias of bias'
+// shape.
 template <class T>
-void attention_bwd(Cuda, Tensor<T, Cuda>* dq, Tensor<T, Cuda>* dk, Tensor<T, Cuda>* dv, Tensor<T, Cuda>* dbias,
-                   const Tensor<T, Cuda>& y, const Tensor<T, Cuda>& lse, const Tensor<T, Cuda>& dy,
-                   const Tensor<T, Cuda>& q, const Tensor<T, Cuda>& k, const Tensor<T, Cuda>& v,
-                   const Tensor<T, Cuda>& bias, const AttentionPlan<T, Cuda>& plan) {
+void attention_bwd(Cuda, Tensor<T, Cuda>* dq, Tensor<T, Cuda>* dk, Tensor<T, Cuda>* dv,
+                   Tensor<T, Cuda>* dbias, const Tensor<T, Cuda>& y, const Tensor<T, Cuda>& lse,
+                   const Tensor<T, Cuda>& dy, const Tensor<T, Cuda>& q, const Tensor<T, Cuda>& k,
+                   const Tensor<T, Cuda>& v, const Tensor<T, Cuda>& bias,
+                   const AttentionPlan<T, Cuda>& plan) {
   using namespace cuda::detail;
   const auto call = call_of(q, k, v, bias, plan);
   cuda::AttentionGradients<T> g;

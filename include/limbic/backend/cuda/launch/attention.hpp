@@ -49,7 +49,8 @@ struct AttentionCall {
   int B = 0, H = 0, Lq = 0, Lk = 0, E = 0, Ev = 0;
   Number scale = Number(1);
   bool causal = false, dropout = false;
-  bool tf32 = false;  // T = float, E and Ev up to 128: factors are rounded to 10 bits of fraction, for tensor cores
+  bool tf32 =
+      false;  // T = float, E and Ev up to 128: factors are rounded to 10 bits of fraction, for tensor cores
   AttentionScores<const std::uint8_t> mask;  // not 0: may attend
   AttentionScores<const Number> bias;
   // Dropout: entry n = ((b H + h) Lq + i) Lk + j is kept, and multiplied by `kept`, if word n of the draw is
@@ -68,7 +69,7 @@ template <class T>
 struct AttentionGradients {
   AttentionRows<const T> y, dy;
   const AttentionNumber<T>* lse = nullptr;
-  AttentionRows<T> dq, dk, dv;              // null: not wanted
+  AttentionRows<T> dq, dk, dv;                // null: not wanted
   AttentionScores<AttentionNumber<T>> dbias;  // broadcast as the bias is; null: not wanted
 };
 
