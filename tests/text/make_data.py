@@ -43,7 +43,7 @@ def clip_texts():
     rng = random.Random(3)
     texts = [t.format(w) for t in TEMPLATES for w in ["negative", "neutral", "positive", "sad", "fear", "happy"]]
     texts += WORDS + ["", " ", "\t\n", "a" * 200, "emotion " * 90, "1" * 100, "😀" * 40, "e\u0301" * 60, "line one\nline two\r\nline three",
-                      "a < b &amp; c", "a &amp; b\n< c\n&amp; d", "tabs\tand\u3000wide\u2028spaces", "x\x85y", "a\x1c\x1db\xa0c", "x" * 77, "y " * 75, "z " * 76]
+                      "a < b &amp; c", "a &amp; b\n< c\n&amp; d", "tabs\tand\u3000wide\u2028spaces", "x\x85y", "ΟΣⅧ ΟΣⓑ ΟΣ.Α ΟΣ·", "a\x1c\x1db\xa0c", "x" * 77, "y " * 75, "z " * 76]
     texts += [f"&{name} &{name.rstrip(';')}x" for name in sorted(html.entities.html5)[::30]]
     while len(texts) < 600:
         kind = rng.random()

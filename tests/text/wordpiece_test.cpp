@@ -20,7 +20,7 @@ TEST_CASE("wordpiece: the ids of transformers' tokenizer") {
     CHECK(got.ids == integers(row.as_array()[1]));
     truncated += got.truncated;
   }
-  CHECK(truncated >= 2);
+  CHECK(truncated >= 1);
 }
 
 TEST_CASE("wordpiece: what is not UTF-8 is dropped as U+FFFD is") {

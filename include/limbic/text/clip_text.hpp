@@ -22,12 +22,12 @@ struct ClipTextConfig {
 };
 
 // One layer; parts() names what it is made of, with sizes.
-template <class T>
+template <class T, class D = Cpu>
 struct ClipTextLayer {
   ClipTextConfig config;
-  SelfAttention<T> self_attn;
-  LayerNorm<T> norm1, norm2;
-  Linear<T> fc1, fc2;
+  SelfAttention<T, D> self_attn;
+  LayerNorm<T, D> norm1, norm2;
+  Linear<T, D> fc1, fc2;
 
   explicit ClipTextLayer(const ClipTextConfig& c) : config(c) { norm1.eps = norm2.eps = c.eps; }
   template <class F>
@@ -56,19 +56,19 @@ struct ClipTextLayer {
 };
 
 // The tower; parts() names what it is made of, with sizes.
-template <class T>
+template <class T, class D = Cpu>
 struct ClipText {
   ClipTextConfig config;
-  Embedding<T> tokens, places;
-  std::vector<ClipTextLayer<T>> layers;
-  LayerNorm<T> final_norm;
-  Linear<T> projection;
+  Embedding<T, D> tokens, places;
+  std::vector<ClipTextLayer<T, D>> layers;
+  LayerNorm<T, D> final_norm;
+  Linear<T, D> projection;
 
   // Throws for sizes that do not fit each other, and as the source.
   ClipText(const ClipTextConfig& c, const WeightSource<T>& source) : config(c) {
     detail::check_sizes("clip_text", c.vocabulary, c.width, c.heads, c.hidden, c.context);
     final_norm.eps = c.eps;
-    parts(detail::Fill<T>{source});
+    parts(detail::Fill<T, D>{source});
   }
   template <class F>
   void parts(F&& f) {
@@ -85,17 +85,17 @@ struct ClipText {
 
   // ids (B, L), L at most the context -> (B, projection), not normalised. What follows the end token does not
   // matter, so rows may be padded with anything that is not larger. Throws for ids out of range.
-  Var<T> operator()(const Tensor<index_t>& ids, Site site = Site::here()) const {
-    return run<Var<T>>(ids, site);
+  Var<T, D> operator()(const Tensor<index_t, D>& ids, Site site = Site::here()) const {
+    return run<Var<T, D>>(ids, site);
   }
   // The same without a tape.
-  Tensor<T> infer(const Tensor<index_t>& ids, Site site = Site::here()) const {
-    return run<Tensor<T>>(ids, site);
+  Tensor<T, D> infer(const Tensor<index_t, D>& ids, Site site = Site::here()) const {
+    return run<Tensor<T, D>>(ids, site);
   }
 
  private:
   template <class X>
-  X run(const Tensor<index_t>& ids, Site site) const {
+  X run(const Tensor<index_t, D>& ids, Site site) const {
     const X place = detail::positions<X>("clip_text", places, ids, site);
     X x = detail::rows_of<X>(tokens, ids, site) + place;
     for (const auto& layer : layers) x = layer(x, site);
@@ -104,13 +104,13 @@ struct ClipText {
     return detail::run(projection, detail::run(final_norm, last, site), site);
   }
   // Row by row the first place of the largest id, counted through all rows.
-  static Tensor<index_t> end_places(const Tensor<index_t>& ids) {
+  static Tensor<index_t, D> end_places(const Tensor<index_t, D>& ids) {
     const std::vector<index_t> all = ids.to_vector();
     Tensor<index_t> end = Tensor<index_t>::empty({ids.size(0)});
     auto* out = end.mutable_data();
     for (auto row = all.begin(); row != all.end(); row += ids.size(1))
       *out++ = std::max_element(row, row + ids.size(1)) - all.begin();
-    return end;
+    return end.template on<D>();
   }
 };
 

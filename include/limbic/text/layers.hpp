@@ -1,5 +1,5 @@
 // What the text towers share: self-attention with projections of their own, and layers that compute with or
-// without a tape. X is Var<T>, or Tensor<T> where no gradient is wanted: that is faster, to compile too.
+// without a tape. X is Var<T, D>, or Tensor<T, D> where no gradient is wanted: that is faster, to compile too.
 #pragma once
 
 #include <limbic/io/json.hpp>
@@ -11,32 +11,32 @@ namespace limbic::text {
 namespace detail {
 
 // A parameter as the type that is computed with.
-template <class X, class T>
-X as(const Var<T>& parameter) {
+template <class X, class T, class D>
+X as(const Var<T, D>& parameter) {
   if constexpr (OperandTraits<X>::kVar) return parameter;
   else return parameter.value();
 }
-template <class X, class T>
-X run(const Linear<T>& layer, const X& x, Site site) {
+template <class X, class T, class D>
+X run(const Linear<T, D>& layer, const X& x, Site site) {
   return linear(x, as<X>(layer.weight), as<X>(layer.bias), site);
 }
-template <class X, class T>
-X run(const LayerNorm<T>& norm, const X& x, Site site) {
+template <class X, class T, class D>
+X run(const LayerNorm<T, D>& norm, const X& x, Site site) {
   return layer_norm(x, as<X>(norm.weight), as<X>(norm.bias), norm.eps, site);
 }
 
 }  // namespace detail
 
 // Multi-head self-attention (Vaswani et al., arXiv 1706.03762) of width C: x (B, L, C) -> (B, L, C).
-template <class T>
+template <class T, class D = Cpu>
 struct SelfAttention {
-  Linear<T> query, key, value, out;
+  Linear<T, D> query, key, value, out;
 
   template <class X>
   X operator()(const X& x, index_t heads, bool causal, Site site) const {
-    AttentionOptions<Cpu> options;
+    AttentionOptions<D> options;
     options.causal = causal;
-    auto split = [&](const Linear<T>& project) {
+    auto split = [&](const Linear<T, D>& project) {
       return limbic::detail::heads_of_part(detail::run(project, x, site), 0, heads, x.size(2), site);
     };
     const X y = attention(split(query), split(key), split(value), options, X{}, site);
@@ -69,13 +69,13 @@ inline void check_sizes(std::string_view op, index_t vocabulary, index_t width, 
 }
 
 // Rows ids (B, L) of a table, as (B, L, C).
-template <class X, class T>
-X rows_of(const Embedding<T>& table, const Tensor<index_t>& ids, Site site) {
+template <class X, class T, class D>
+X rows_of(const Embedding<T, D>& table, const Tensor<index_t, D>& ids, Site site) {
   return embedding(as<X>(table.weight), ids, -1, site);
 }
 // Positions 0 ... L - 1 of a table, as (L, C). Throws when ids (B, L) are not of rank 2 or longer than it.
-template <class X, class T>
-X positions(std::string_view op, const Embedding<T>& table, const Tensor<index_t>& ids, Site site) {
+template <class X, class T, class D>
+X positions(std::string_view op, const Embedding<T, D>& table, const Tensor<index_t, D>& ids, Site site) {
   const index_t context = table.weight.size(0);
   if (ids.rank() != 2 || ids.size(1) < 1 || ids.size(1) > context)
     fail(op, "ids (B, L) with L from 1 to ", context, " are needed; got ids ", ids.shape());

@@ -95,14 +95,19 @@ inline bool is_space(char32_t c) {
 namespace detail {
 inline bool is_cased(char32_t c) {
   const auto k = category(c);
-  return k == UTF8PROC_CATEGORY_LU || k == UTF8PROC_CATEGORY_LL || k == UTF8PROC_CATEGORY_LT;
+  const bool letter = k == UTF8PROC_CATEGORY_LU || k == UTF8PROC_CATEGORY_LL || k == UTF8PROC_CATEGORY_LT;
+  // What has a case and is no such letter: ordinals, Roman numerals, letters in circles and squares.
+  return letter || c == 0xaa || c == 0xba || (c >= 0x2160 && c <= 0x217f) || (c >= 0x24b6 && c <= 0x24e9) ||
+         (c >= 0x1f130 && c <= 0x1f149) || (c >= 0x1f150 && c <= 0x1f169) || (c >= 0x1f170 && c <= 0x1f189);
 }
 // What a final sigma may have between it and the letters beside it.
 inline bool is_case_ignorable(char32_t c) {
   const auto k = category(c);
   return k == UTF8PROC_CATEGORY_MN || k == UTF8PROC_CATEGORY_ME || k == UTF8PROC_CATEGORY_CF ||
          k == UTF8PROC_CATEGORY_LM || k == UTF8PROC_CATEGORY_SK ||
-         std::u32string_view(U"'.:\u00b7\u2018\u2019\u2024\u2027").find(c) != std::u32string_view::npos;
+         std::u32string_view(
+             U"'.:\u00b7\u0387\u055f\u05f4\u2018\u2019\u2024\u2027\ufe13\ufe52\ufe55\uff07\uff0e\uff1a")
+                 .find(c) != std::u32string_view::npos;
 }
 // Whether the letter at s[i] ends a word.
 inline bool is_final(std::u32string_view s, std::size_t i) {

@@ -61,19 +61,19 @@ class FileWeights {
 namespace detail {
 
 // Fills the parts that a module names with their sizes; the same list serves visit().
-template <class T>
+template <class T, class D = Cpu>
 struct Fill {
   const WeightSource<T>& source;
   std::string prefix{};
 
-  void operator()(const std::string& name, Linear<T>& part, index_t in, index_t out, bool bias = true) const {
+  void operator()(const std::string& name, Linear<T, D>& part, index_t in, index_t out, bool bias = true) const {
     part.weight = parameter(name + ".weight", {out, in});
     if (bias) part.bias = parameter(name + ".bias", {out});
   }
-  void operator()(const std::string& name, Embedding<T>& part, index_t count, index_t width) const {
+  void operator()(const std::string& name, Embedding<T, D>& part, index_t count, index_t width) const {
     part.weight = parameter(name + ".weight", {count, width});
   }
-  void operator()(const std::string& name, LayerNorm<T>& part, index_t width) const {
+  void operator()(const std::string& name, LayerNorm<T, D>& part, index_t width) const {
     part.weight = parameter(name + ".weight", {width});
     part.bias = parameter(name + ".bias", {width});
   }
@@ -86,8 +86,8 @@ struct Fill {
   }
 
  private:
-  Var<T> parameter(const std::string& name, const Shape& shape) const {
-    return Var<T>::leaf(source(prefix + name, shape));
+  Var<T, D> parameter(const std::string& name, const Shape& shape) const {
+    return Var<T, D>::leaf(source(prefix + name, shape).template on<D>());
   }
 };
 
