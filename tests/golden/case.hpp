@@ -137,6 +137,7 @@ template <class D>
 void add_uf_ama(DeviceRegistry<D>& r);
 void add_emotion_clip(Registry& r);
 void add_eeg(Registry& r);
-void add_clip_text(Registry& r);
+template <class D>
+void add_clip_text(DeviceRegistry<D>& r);
 
 }  // namespace limbic::golden

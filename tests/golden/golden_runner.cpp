@@ -97,6 +97,7 @@ DeviceRegistry<D> operations() {
   add_losses(registry);
   add_optimizers(registry);
   add_uf_ama(registry);
+  add_clip_text(registry);
   return registry;
 }
 
@@ -104,7 +105,6 @@ Registry cpu_registry() {
   Registry registry = operations<Cpu>();
   add_emotion_clip(registry);
   add_eeg(registry);
-  add_clip_text(registry);
   return registry;
 }
 #ifdef LIMBIC_GOLDEN_HAS_CUDA
