@@ -61,6 +61,7 @@ TEST_CASE_FIXTURE(Counting, "bank conflicts") {
   CHECK(column.shared_cycles == 2 * 32);
   CHECK(counted("columns", [&] { columns(33, y.get()); }).shared_conflicts == 0);
   CHECK(counted("columns", [&] { columns(2, y.get()); }).shared_conflicts == 2);
+  CHECK(counted("broadcast", [&] { broadcast(y.get()); }).shared_conflicts == 0);
   // Side by side, 8 bytes a lane take two cycles and 16 four: none too many.
   for (const int bytes : {4, 8, 16}) {
     const Counters wide = counted("wide_shared", [&] { wide_shared(bytes, y.get()); });

@@ -61,6 +61,11 @@ TEST_CASE_FIXTURE(Buffers, "races in shared memory") {
   CHECK(y.values()[255] == 4 * 63 + (1 + 2 + 3) * 256);
 }
 
+TEST_CASE_FIXTURE(Buffers, "races with all who have read, not only the last one") {
+  CHECK(found([&] { last_reader_writes(0, y.get()); }) == "");
+  for (const int fault : {1, 2, 3}) CHECK(found([&] { last_reader_writes(fault, y.get()); }) == "race");
+}
+
 TEST_CASE_FIXTURE(Buffers, "races within a warp: __syncwarp orders its lanes, a shuffle does not") {
   CHECK(found([&] { warp_exchange(0, x.get(), y.get()); }) == "");
   CHECK(found([&] { warp_exchange(1, x.get(), y.get()); }) == "race");
@@ -169,6 +174,9 @@ TEST_CASE_FIXTURE(Buffers, "asynchronous copies are waited for, and then a barri
   CHECK(y.values()[200] == 200);
   CHECK(found([&] { asynchronous(1, x.get(), y.get()); }) == "asynchronous copy");
   CHECK(found([&] { asynchronous(2, x.get(), y.get()); }) == "race");
+  CHECK(found([&] { pipelined(false, x.get(), y.get()); }) == "");
+  CHECK(y.values()[0] == 31);
+  CHECK(found([&] { pipelined(true, x.get(), y.get()); }) == "asynchronous copy");
 }
 
 TEST_CASE_FIXTURE(Buffers, "a finding says where") {

@@ -36,6 +36,13 @@ __global__ void wide_shared_kernel(float* y) {
   y[t] = v[0];
 }
 
+__global__ void broadcast_kernel(float* y) {
+  __shared__ float tile[32];
+  tile[threadIdx.x] = 1;
+  __syncthreads();
+  y[threadIdx.x] = tile[threadIdx.x / 4];
+}
+
 __global__ void diverging_kernel(float* y) {
   if (threadIdx.x & 1u) y[threadIdx.x] = 1;
 }
@@ -69,6 +76,7 @@ void wide_shared(int bytes, float* y) {
   if (bytes == 8) launch("wide_shared", wide_shared_kernel<2>, 1, 32, 512, nullptr, y);
   if (bytes == 16) launch("wide_shared", wide_shared_kernel<4>, 1, 32, 512, nullptr, y);
 }
+void broadcast(float* y) { launch("broadcast", broadcast_kernel, 1, 32, 0, nullptr, y); }
 void diverging(float* y) { launch("diverging", diverging_kernel, 1, 32, 0, nullptr, y); }
 void long_loop(const float* x, float* y, int n) {
   launch("long_loop", long_loop_kernel, 1, 256, 0, nullptr, x, y, n);

@@ -37,6 +37,19 @@ __global__ void write_after_read_kernel(const float* x, float* y) {
 }
 
 template <int kFault>
+__global__ void last_reader_writes_kernel(float* y) {
+  __shared__ float first;
+  const unsigned t = threadIdx.x, last = blockDim.x - 1;
+  if (t == 0) first = 1;
+  __syncthreads();
+  const float v = kFault == 3 ? y[0] : first;
+  if constexpr (kFault == 0) __syncthreads();
+  y[1 + t + blockIdx.x * blockDim.x] = v;
+  if (t == last && kFault != 3) first = v + 1;
+  if (t == last && kFault == 3 && blockIdx.x == gridDim.x - 1) y[0] = v + 1;
+}
+
+template <int kFault>
 __global__ void warp_exchange_kernel(const float* x, float* y) {
   __shared__ float tile[64];
   const unsigned t = threadIdx.x;
@@ -187,6 +200,20 @@ __global__ void asynchronous_kernel(const float* x, float* y) {
   for (unsigned i = 0; i < 4; ++i) y[t + 64 * i] = tile[t + 64 * i];
 }
 
+// Two groups under way; after waiting for all but the last, the first one is there.
+template <bool kFault>
+__global__ void pipelined_kernel(const float* x, float* y) {
+  __shared__ __align__(16) float tile[2][32];
+  const unsigned t = threadIdx.x;
+  for (unsigned stage = 0; stage < 2; ++stage) {
+    copy_async<4>(&tile[stage][t], x + 32 * stage + t);
+    commit_copies();
+  }
+  wait_copies<1>();
+  __syncthreads();
+  y[t] = tile[kFault][31 - t];
+}
+
 __global__ void other_threads_local_kernel(float* y) {
   __shared__ float* pointer;
   float mine = static_cast<float>(threadIdx.x);
@@ -221,6 +248,12 @@ void barrier_between(bool fault, const float* x, float* y) {
 }
 void write_after_read(bool fault, const float* x, float* y) {
   PLANTED_CHOOSE(fault, PLANTED_LAUNCH(write_after_read, 1, 256, 0, nullptr, x, y))
+}
+void last_reader_writes(int fault, float* y) {
+  PLANTED_FAULT(0, PLANTED_LAUNCH(last_reader_writes, 1, 256, 0, nullptr, y))
+  PLANTED_FAULT(1, PLANTED_LAUNCH(last_reader_writes, 1, 256, 0, nullptr, y))
+  PLANTED_FAULT(2, PLANTED_LAUNCH(last_reader_writes, 1, 32, 0, nullptr, y))
+  PLANTED_FAULT(3, PLANTED_LAUNCH(last_reader_writes, 3, 1, 0, nullptr, y))
 }
 void warp_exchange(int fault, const float* x, float* y) {
   PLANTED_FAULT(0, PLANTED_LAUNCH(warp_exchange, 1, 64, 0, nullptr, x, y))
@@ -283,6 +316,9 @@ void asynchronous(int fault, const float* x, float* y) {
   PLANTED_FAULT(0, PLANTED_LAUNCH(asynchronous, 1, 64, 0, nullptr, x, y))
   PLANTED_FAULT(1, PLANTED_LAUNCH(asynchronous, 1, 64, 0, nullptr, x, y))
   PLANTED_FAULT(2, PLANTED_LAUNCH(asynchronous, 1, 64, 0, nullptr, x, y))
+}
+void pipelined(bool fault, const float* x, float* y) {
+  PLANTED_CHOOSE(fault, PLANTED_LAUNCH(pipelined, 1, 32, 0, nullptr, x, y))
 }
 void other_threads_local(float* y) {
   launch("other_threads_local", other_threads_local_kernel, 1, 32, 0, nullptr, y);

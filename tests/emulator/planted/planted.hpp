@@ -14,11 +14,12 @@ namespace planted {
 // faults.cu: each with its fault, or right. Buffers have 1024 floats unless said otherwise.
 void barrier_between(bool fault, const float* x, float* y);   // neighbours' values through shared memory
 void write_after_read(bool fault, const float* x, float* y);  // a tile is refilled
-void warp_exchange(int fault, const float* x, float* y);      // 0 __syncwarp, 1 nothing, 2 a shuffle only
-void half_warps(bool fault, const float* x, float* y);        // __syncwarp of 16 lanes
-void blocks_write(bool fault, float* y);                      // the same place from two blocks
-void blocks_read(bool fault, float* y);                       // what another block writes
-void blocks_add(bool fault, float* y);                        // atomically, or with one plain store
+void last_reader_writes(int fault, float* y);  // what all have read: 1 of a block, 2 a warp, 3 the grid
+void warp_exchange(int fault, const float* x, float* y);  // 0 __syncwarp, 1 nothing, 2 a shuffle only
+void half_warps(bool fault, const float* x, float* y);    // __syncwarp of 16 lanes
+void blocks_write(bool fault, float* y);                  // the same place from two blocks
+void blocks_read(bool fault, float* y);                   // what another block writes
+void blocks_add(bool fault, float* y);                    // atomically, or with one plain store
 void last_block(int fault, const float* x, float* partial, unsigned* count, float* y);  // 1: no fence
 void past_the_end(bool fault, float* y, int n);
 void shared_past_the_end(int fault, float* y);  // 1: static, 2: dynamic
@@ -31,6 +32,7 @@ void divergent_barrier(int fault, float* y);  // 1: some threads, 2: two places,
 void shuffles(int fault, const float* x,
               float* y);  // 1: own lane left out, 2: lane missing, 3: absent source
 void asynchronous(int fault, const float* x, float* y);  // 1: no wait, 2: no barrier after the wait
+void pipelined(bool fault, const float* x, float* y);    // waits for the first of two groups
 void other_threads_local(float* y);
 void trap(float* y);
 
@@ -39,9 +41,10 @@ void strided(int stride, const float* x, float* y);  // one block of 32: y[i] = 
 void vectors(const float* x, float* y);              // one block of 32: a float4 each
 void columns(int pitch, float* y);                   // one block of 32: a column of a tile in shared memory
 void wide_shared(int bytes, float* y);               // 4, 8 or 16 bytes a lane, side by side
-void diverging(float* y);                            // half of each warp stores
-void long_loop(const float* x, float* y, int n);     // 256 threads read n floats in turns
-void spinning(unsigned* lock, float* y);             // a lock that threads of a block wait for
+void broadcast(float* y);  // one block of 32: four lanes each read the same word of shared memory
+void diverging(float* y);  // half of each warp stores
+void long_loop(const float* x, float* y, int n);  // 256 threads read n floats in turns
+void spinning(unsigned* lock, float* y);          // a lock that threads of a block wait for
 
 // prelude.cu
 void row_sums(const float* x, float* y, int rows, int columns);
