@@ -38,7 +38,21 @@ void fence();
 void count_flops(unsigned long long n);
 
 // Atomic operations on 4 or 8 bytes: the old value.
-enum class Atomic { add, add_float, min, max, min_signed, max_signed, exchange, compare, bit_and, bit_or, bit_xor, inc, dec };
+enum class Atomic {
+  add,
+  add_float,
+  min,
+  max,
+  min_signed,
+  max_signed,
+  exchange,
+  compare,
+  bit_and,
+  bit_or,
+  bit_xor,
+  inc,
+  dec
+};
 unsigned long long atomic(Atomic kind, void* address, int bytes, unsigned long long value,
                           unsigned long long expected = 0);
 

@@ -16,13 +16,16 @@
 LIMBIC_EMULATED_FUNCTION void __syncthreads(emulator::Place place = emulator::Place::here()) {
   emulator::block_barrier(0, "__syncthreads", place);
 }
-LIMBIC_EMULATED_FUNCTION int __syncthreads_count(int predicate, emulator::Place place = emulator::Place::here()) {
+LIMBIC_EMULATED_FUNCTION int __syncthreads_count(int predicate,
+                                                 emulator::Place place = emulator::Place::here()) {
   return emulator::block_barrier(predicate, "__syncthreads_count", place);
 }
-LIMBIC_EMULATED_FUNCTION int __syncthreads_or(int predicate, emulator::Place place = emulator::Place::here()) {
+LIMBIC_EMULATED_FUNCTION int __syncthreads_or(int predicate,
+                                              emulator::Place place = emulator::Place::here()) {
   return emulator::block_barrier(predicate, "__syncthreads_or", place) != 0;
 }
-LIMBIC_EMULATED_FUNCTION int __syncthreads_and(int predicate, emulator::Place place = emulator::Place::here()) {
+LIMBIC_EMULATED_FUNCTION int __syncthreads_and(int predicate,
+                                               emulator::Place place = emulator::Place::here()) {
   return emulator::block_barrier(!predicate, "__syncthreads_and", place) == 0;
 }
 LIMBIC_EMULATED_FUNCTION void __syncwarp(unsigned mask = 0xffffffffu,
@@ -74,12 +77,12 @@ LIMBIC_EMULATED_FUNCTION unsigned __match_any_sync(unsigned mask, T value,
   return static_cast<unsigned>(
       emulator::vote(emulator::Vote::match, mask, emulator::to_bits(value), false, place));
 }
-#define LIMBIC_EMULATED_SHUFFLE(name, kind, Source)                                                       \
-  template <class T>                                                                                      \
-  LIMBIC_EMULATED_FUNCTION T name(unsigned mask, T value, Source source, int width = 32,                  \
-                                  emulator::Place place = emulator::Place::here()) {                      \
+#define LIMBIC_EMULATED_SHUFFLE(name, kind, Source)                                                          \
+  template <class T>                                                                                         \
+  LIMBIC_EMULATED_FUNCTION T name(unsigned mask, T value, Source source, int width = 32,                     \
+                                  emulator::Place place = emulator::Place::here()) {                         \
     return emulator::from_bits<T>(emulator::shuffle(emulator::Shuffle::kind, mask, emulator::to_bits(value), \
-                                                    static_cast<int>(source), width, place));             \
+                                                    static_cast<int>(source), width, place));                \
   }
 LIMBIC_EMULATED_SHUFFLE(__shfl_sync, index, int)
 LIMBIC_EMULATED_SHUFFLE(__shfl_up_sync, up, unsigned)
@@ -88,14 +91,14 @@ LIMBIC_EMULATED_SHUFFLE(__shfl_xor_sync, exclusive_or, int)
 #undef LIMBIC_EMULATED_SHUFFLE
 
 // Atomic operations: the old value.
-#define LIMBIC_EMULATED_ATOMIC(name, T, kind)                                                            \
-  LIMBIC_EMULATED_FUNCTION T name(T* address, T value) {                                                 \
-    return emulator::from_bits<T>(                                                                       \
-        emulator::atomic(emulator::Atomic::kind, address, sizeof(T), emulator::to_bits(value)));         \
+#define LIMBIC_EMULATED_ATOMIC(name, T, kind)                                                    \
+  LIMBIC_EMULATED_FUNCTION T name(T* address, T value) {                                         \
+    return emulator::from_bits<T>(                                                               \
+        emulator::atomic(emulator::Atomic::kind, address, sizeof(T), emulator::to_bits(value))); \
   }
-#define LIMBIC_EMULATED_ATOMIC_COMPARE(T)                                                                \
-  LIMBIC_EMULATED_FUNCTION T atomicCAS(T* address, T expected, T value) {                                \
-    return emulator::from_bits<T>(emulator::atomic(emulator::Atomic::compare, address, sizeof(T),        \
+#define LIMBIC_EMULATED_ATOMIC_COMPARE(T)                                                                   \
+  LIMBIC_EMULATED_FUNCTION T atomicCAS(T* address, T expected, T value) {                                   \
+    return emulator::from_bits<T>(emulator::atomic(emulator::Atomic::compare, address, sizeof(T),           \
                                                    emulator::to_bits(value), emulator::to_bits(expected))); \
   }
 LIMBIC_EMULATED_ATOMIC(atomicAdd, int, add)
@@ -143,14 +146,14 @@ template <class T>
 LIMBIC_EMULATED_FUNCTION T __ldg(const T* from) {
   return emulator::load<T>(from);
 }
-#define LIMBIC_EMULATED_CACHE_HINT(loads, stores)                      \
-  template <class T>                                                   \
-  LIMBIC_EMULATED_FUNCTION T loads(const T* from) {                    \
-    return emulator::load<T>(from);                                    \
-  }                                                                    \
-  template <class T>                                                   \
-  LIMBIC_EMULATED_FUNCTION void stores(T* to, T value) {               \
-    emulator::store(to, value);                                        \
+#define LIMBIC_EMULATED_CACHE_HINT(loads, stores)        \
+  template <class T>                                     \
+  LIMBIC_EMULATED_FUNCTION T loads(const T* from) {      \
+    return emulator::load<T>(from);                      \
+  }                                                      \
+  template <class T>                                     \
+  LIMBIC_EMULATED_FUNCTION void stores(T* to, T value) { \
+    emulator::store(to, value);                          \
   }
 LIMBIC_EMULATED_CACHE_HINT(__ldcg, __stcg)
 LIMBIC_EMULATED_CACHE_HINT(__ldcs, __stcs)
@@ -182,7 +185,8 @@ LIMBIC_EMULATED_FUNCTION unsigned long long __umul64hi(unsigned long long a, uns
   return static_cast<unsigned long long>((static_cast<Wide>(a) * b) >> 64);
 }
 LIMBIC_EMULATED_FUNCTION unsigned __funnelshift_l(unsigned low, unsigned high, unsigned shift) {
-  return static_cast<unsigned>((((static_cast<unsigned long long>(high) << 32) | low) << (shift & 31u)) >> 32);
+  return static_cast<unsigned>((((static_cast<unsigned long long>(high) << 32) | low) << (shift & 31u)) >>
+                               32);
 }
 
 // Bits of floating-point numbers, and conversions that name their rounding.
@@ -229,8 +233,8 @@ LIMBIC_EMULATED_FUNCTION float rcbrtf(float x) { return 1.0f / std::cbrt(x); }
 LIMBIC_EMULATED_FUNCTION float normcdff(float x) { return 0.5f * std::erfc(-x * 0.70710678118654752f); }
 LIMBIC_EMULATED_FUNCTION double normcdf(double x) { return 0.5 * std::erfc(-x * 0.70710678118654752440); }
 
-#define LIMBIC_EMULATED_MIN_MAX(T)                                        \
-  LIMBIC_EMULATED_FUNCTION T min(T a, T b) { return b < a ? b : a; }      \
+#define LIMBIC_EMULATED_MIN_MAX(T)                                   \
+  LIMBIC_EMULATED_FUNCTION T min(T a, T b) { return b < a ? b : a; } \
   LIMBIC_EMULATED_FUNCTION T max(T a, T b) { return a < b ? b : a; }
 LIMBIC_EMULATED_MIN_MAX(int)
 LIMBIC_EMULATED_MIN_MAX(unsigned)
