@@ -6,6 +6,7 @@
 //   why      by differences, not |a|^2 + |b|^2 - 2 a b: one more operation a column, and no digits are lost
 //            where points are close, which a second path would have to make up for
 //   shared   stored at row ^ swizzle(column): neither the transposing stores nor the 128-bit loads conflict
+//   rows     begin at multiples of 16 bytes: the launcher pads those that do not (PaddedRows), once
 #pragma once
 
 #include <limbic/backend/cuda/launch/pairwise.hpp>
@@ -32,10 +33,10 @@ struct PairTile {
   __device__ static int row(int u) { return place(down(), u); }
   __device__ static int col(int u) { return place(across(), u); }
 
-  __device__ static int swizzle(int k) { return kWidth == 4 ? 8 * ((k / 4) % 4) : 2 * ((k / 2) % 8); }
+  __device__ static int swizzle(int k) { return kWidth == 4 ? 8 * (k / 4 % 4) : 2 * (k / 2 % 8); }
 };
 
-// Rows of an operand: `count` of `width` numbers each; those past the end count as zeros.
+// Rows of an operand: `count` of `width` numbers each, a multiple of kVectorSize; those past the end count as zeros.
 template <class T>
 struct TileRows {
   const T* data;
@@ -48,7 +49,6 @@ __device__ __forceinline__ void add_tile(T (&acc)[4][4], PairTile<T, kSide>& sha
   using Tile = PairTile<T, kSide>;
   constexpr int kWidth = Tile::kWidth, kRow = Tile::kDepth / kWidth;
   using V = Vec<T, kWidth>;
-  const bool whole = a.width % kWidth == 0 && is_aligned(a.data, 16) && is_aligned(b.data, 16);
   V next_a[Tile::kLoads], next_b[Tile::kLoads];
 
   const auto fetch = [&](V(&to)[Tile::kLoads], const TileRows<T>& from, std::int64_t first) {
@@ -56,17 +56,8 @@ __device__ __forceinline__ void add_tile(T (&acc)[4][4], PairTile<T, kSide>& sha
     for (int l = 0; l < Tile::kLoads; ++l) {
       const int e = static_cast<int>(threadIdx.x) + l * Tile::kThreads, r = e / kRow;
       const std::int64_t c = first + e % kRow * kWidth;
-      const T* const at = from.data + r * from.width + c;
       V v{};
-      if (r < from.count) {
-        if (whole) {
-          if (c < from.width) v = load<kWidth>(at);
-        } else {
-#pragma unroll
-          for (int q = 0; q < kWidth; ++q)
-            if (c + q < from.width) v[q] = at[q];
-        }
-      }
+      if (r < from.count && c < from.width) v = load<kWidth>(from.data + r * from.width + c);
       to[l] = v;
     }
   };
@@ -132,5 +123,15 @@ struct TilePair {
 };
 // Blocks of such a launch.
 inline unsigned tile_pairs(std::int64_t tiles) { return static_cast<unsigned>(tiles * (tiles / 2 + 1)); }
+
+// to (rows, padded) = from (rows, width), and zeros.
+template <class T>
+__global__ void __launch_bounds__(256) pad_rows(T* __restrict__ to, std::int64_t padded, const T* __restrict__ from, std::int64_t rows,
+                                                std::int64_t width) {
+  for (std::int64_t e = grid_index(); e < rows * padded; e += grid_stride()) {
+    const std::int64_t r = e / padded, c = e - r * padded;
+    to[e] = c < width ? from[r * width + c] : T(0);
+  }
+}
 
 }  // namespace limbic::cuda::device

@@ -1,6 +1,7 @@
 // Launchers of sums over pairs.
 #include <limbic/backend/cuda/launch/runtime.hpp>
 
+#include "padded_rows.hpp"
 #include "pairwise.cuh"
 #include "sum_values.cuh"
 
@@ -34,14 +35,25 @@ void tiles(const PairCall<T>& call, int own, const PairStrip<T>& strip, double* 
          call, own, strip, values);
 }
 template <class T, int kSide, bool kDifferences>
-void gather(T* y, const PairStrip<T>& strip, const T* x, std::int64_t n, std::int64_t width) {
+void gather(T* y, std::int64_t width, const PairStrip<T>& strip, const T* x, std::int64_t n, std::int64_t padded) {
   const auto blocks = static_cast<unsigned>(pieces(strip.rows < n - strip.first ? strip.rows : n - strip.first, kSide) * pieces(width, kSide));
   launch("pair_gather", device::pair_gather<T, kSide, kDifferences>, dim3(blocks), dim3(PairTile<T, kSide>::kThreads), 0,
-         current_stream(), y, strip, x, n, width);
+         current_stream(), y, width, strip, x, n, padded);
 }
 
+// The same with layer l's rows, and those of the layers after it, padded.
+template <class T, class F>
+void with_padded_layers(PairCall<T>& call, int l, F&& run) {
+  if (l == call.layers) return run();
+  const PaddedRows<T> rows(call.layer[l].points, call.points, call.layer[l].width);
+  call.layer[l].points = rows.data;
+  call.layer[l].width = rows.width;
+  with_padded_layers(call, l + 1, run);
+}
+
+// `width`: of each layer's gradient.
 template <class T, int kSide>
-void run_form(const PairCall<T>& call, double offset, T* value) {
+void run_form(const PairCall<T>& call, const std::int64_t* width, double offset, T* value) {
   const std::int64_t n = call.points, side = pieces(n, kSide);
   double* values = nullptr;  // of the tiles, by the first layer with a gradient
   std::int64_t count = 0;
@@ -56,7 +68,7 @@ void run_form(const PairCall<T>& call, double offset, T* value) {
     for (std::int64_t s = 0; s < strips; ++s) {
       const PairStrip<T> strip{s * rows, rows, rows, data};
       tiles<T, kSide, false>(call, l, strip, here ? here + s * blocks : nullptr);
-      gather<T, kSide, true>(layer.gradient, strip, layer.points, n, layer.width);
+      gather<T, kSide, true>(layer.gradient, width[l], strip, layer.points, n, layer.width);
     }
     deallocate(data);
   }
@@ -74,9 +86,11 @@ constexpr std::int64_t kSmall = 512;
 
 template <class T, bool kProducts>
 void run_row_pairs(T* y, const T* a, std::int64_t n, const T* b, std::int64_t m, std::int64_t d) {
+  if (n == 0 || m == 0) return;
+  const PaddedRows<T> left(a, n, d), right(b, m, d);
   const auto run = [&](auto kernel, std::int64_t side) {
     launch("row_pairs", kernel, dim3(static_cast<unsigned>(pieces(n, side) * pieces(m, side))),
-           dim3(static_cast<unsigned>(side * side / 16)), 0, current_stream(), y, a, n, b, m, d);
+           dim3(static_cast<unsigned>(side * side / 16)), 0, current_stream(), y, left.data, n, right.data, m, left.width);
   };
   if (n <= kSmall && m <= kSmall) run(device::row_pairs<T, 32, kProducts>, 32);
   else run(device::row_pairs<T, 64, kProducts>, 64);
@@ -101,8 +115,13 @@ void bandwidths(const BandwidthCall& call, double* inverse) {
 
 template <class T>
 void pair_form(const PairCall<T>& call, double offset, T* value) {
-  if (call.points <= kSmall) run_form<T, 32>(call, offset, value);
-  else run_form<T, 64>(call, offset, value);
+  PairCall<T> padded = call;
+  std::int64_t width[PairCall<T>::kMaxLayers] = {};
+  for (int l = 0; l < call.layers; ++l) width[l] = call.layer[l].width;
+  with_padded_layers(padded, 0, [&] {
+    if (call.points <= kSmall) run_form<T, 32>(padded, width, offset, value);
+    else run_form<T, 64>(padded, width, offset, value);
+  });
 }
 
 template <class T>
@@ -118,18 +137,19 @@ template <class T>
 void pair_products(T* y, const T* points, std::int64_t n, std::int64_t d, const RadialCall& kernel, const T* u, std::int64_t columns) {
   constexpr int kSide = 64;
   if (n == 0 || columns == 0) return;
+  const PaddedRows<T> x(points, n, d), other(u, n, columns);
   PairCall<T> call;
   call.points = n;
   call.layers = 1;
-  call.layer[0].points = points;
-  call.layer[0].width = d;
+  call.layer[0].points = x.data;
+  call.layer[0].width = x.width;
   call.layer[0].kernel = kernel;
   const std::int64_t rows = strip_rows<kSide>(n, d > columns ? d : columns, call.room);
   T* const data = scratch<T>(rows * n);
   for (std::int64_t first = 0; first < n; first += rows) {
     const PairStrip<T> strip{first, rows, rows, data};
     tiles<T, kSide, true>(call, -1, strip, nullptr);
-    gather<T, kSide, false>(y, strip, u, n, columns);
+    gather<T, kSide, false>(y, columns, strip, other.data, n, other.width);
   }
   deallocate(data);
 }

@@ -53,7 +53,19 @@ __global__ void __launch_bounds__(PairTile<T, kSide>::kThreads, PairTile<T, kSid
 
   T w[4][4] = {}, product[4][4];
   if constexpr (!kMatrix) {
-    add_tile<true>(w, shared, tile_rows<kSide>(call.left, row, n, call.rank), tile_rows<kSide>(call.right, col, n, call.rank));
+    for (std::int64_t q = 0; q < call.rank; ++q) {
+      T left[4], right[4];
+#pragma unroll
+      for (int u = 0; u < 4; ++u) {
+        const std::int64_t i = row + Tile::row(u), j = col + Tile::col(u);
+        left[u] = i < n ? call.left[i * call.rank + q] : T(0);
+        right[u] = j < n ? call.right[j * call.rank + q] : T(0);
+      }
+#pragma unroll
+      for (int r = 0; r < 4; ++r)
+#pragma unroll
+        for (int c = 0; c < 4; ++c) w[r][c] = math::fma(left[r], right[c], w[r][c]);
+    }
   }
 #pragma unroll
   for (int r = 0; r < 4; ++r)
@@ -102,16 +114,15 @@ __global__ void __launch_bounds__(PairTile<T, kSide>::kThreads, PairTile<T, kSid
     }
 }
 
-// y rows [first, first + rows) (width): 4 sum_j W_ij (x_i - x_j), or sum_j W_ij x_j; x (n, width).
+// y rows [first, first + rows) (width): 4 sum_j W_ij (x_i - x_j), or sum_j W_ij x_j; x (n, padded).
 template <class T, int kSide, bool kDifferences>
-__global__ void __launch_bounds__(PairTile<T, kSide>::kThreads) pair_gather(T* __restrict__ y, const PairStrip<T> strip,
-                                                                            const T* __restrict__ x, std::int64_t n, std::int64_t width) {
+__global__ void __launch_bounds__(PairTile<T, kSide>::kThreads) pair_gather(T* __restrict__ y, std::int64_t width, const PairStrip<T> strip,
+                                                                            const T* __restrict__ x, std::int64_t n, std::int64_t padded) {
   using Tile = PairTile<T, kSide>;
   constexpr int kWidth = Tile::kWidth, kDepth = Tile::kDepth, kRow = kSide / kWidth;
   __shared__ __align__(16) T ws[2][kDepth * kSide], xs[2][kDepth * kSide];
   const std::int64_t tiles = (width + kSide - 1) / kSide;
   const std::int64_t row = blockIdx.x / tiles * kSide, col = blockIdx.x % tiles * kSide;
-  const bool whole = width % kWidth == 0 && is_aligned(x, 16) && is_aligned(y, 16);
 
   const auto fetch = [&](int stage, std::int64_t first) {
 #pragma unroll
@@ -119,28 +130,22 @@ __global__ void __launch_bounds__(PairTile<T, kSide>::kThreads) pair_gather(T* _
       const int e = static_cast<int>(threadIdx.x) + l * Tile::kThreads, k = e / kRow, at = e % kRow * kWidth;
       const std::int64_t j = first + k;
       copy_async<16>(ws[stage] + k * kSide + at, strip.data + (j < n ? j * strip.stride + row + at : 0), j < n);
-      const std::int64_t c = col + at;
-      T* const to = xs[stage] + k * kSide + at;
-      if (whole) {
-        copy_async<16>(to, x + (j < n && c < width ? j * width + c : 0), j < n && c < width);
-      } else {
-#pragma unroll
-        for (int q = 0; q < kWidth; ++q) {
-          const bool valid = j < n && c + q < width;
-          copy_async<static_cast<int>(sizeof(T))>(to + q, x + (valid ? j * width + c + q : 0), valid);
-        }
-      }
+      const bool there = j < n && col + at < padded;
+      copy_async<16>(xs[stage] + k * kSide + at, x + (there ? j * padded + col + at : 0), there);
     }
     commit_copies();
   };
 
-  T own[4][4], acc[4][4] = {};
+  T own[4][4] = {}, acc[4][4] = {};
 #pragma unroll
   for (int r = 0; r < 4; ++r)
 #pragma unroll
-    for (int c = 0; c < 4; ++c) {
-      const std::int64_t i = strip.first + row + Tile::row(r), j = col + Tile::col(c);
-      own[r][c] = kDifferences && i < n && j < width ? x[i * width + j] : T(0);
+    for (int g = 0; g < Tile::kGroups; ++g) {
+      const std::int64_t i = strip.first + row + Tile::row(r), c = col + Tile::col(g * kWidth);
+      if (!kDifferences || i >= n || c >= padded) continue;
+      const auto v = load<kWidth>(x + i * padded + c);
+#pragma unroll
+      for (int q = 0; q < kWidth; ++q) own[r][g * kWidth + q] = v[q];
     }
   fetch(0, 0);
   int stage = 0;
@@ -174,7 +179,7 @@ __global__ void __launch_bounds__(PairTile<T, kSide>::kThreads) pair_gather(T* _
       Vec<T, kWidth> v;
 #pragma unroll
       for (int q = 0; q < kWidth; ++q) v[q] = kDifferences ? T(4) * acc[r][g * kWidth + q] : acc[r][g * kWidth + q];
-      if (whole) {
+      if (width % kWidth == 0 && is_aligned(y, 16)) {
         if (c < width) store(y + i * width + c, v);
       } else {
 #pragma unroll
