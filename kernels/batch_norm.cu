@@ -81,11 +81,12 @@ void affine(const char* name, const BatchNormSize& n, BatchNormAffine<T> call) {
   call.width =
       n.channels * n.length * (n.channels * n.length < numbers ? numbers / (n.channels * n.length) : 1);
   const std::int64_t columns = ceil_divide(call.width, numbers), rows = ceil_divide(call.count, call.width);
-  const std::int64_t wanted = ceil_divide(2 * kBlocks, columns);
+  // At least four rows a thread, for what it reads of its channel.
+  const std::int64_t wanted = ceil_divide(2 * kBlocks, columns), most = ceil_divide(rows, 4);
   launch(name,
          vectors ? device::batch_norm_affine<T, kVector<T>, kGradient>
                  : device::batch_norm_affine<T, 1, kGradient>,
-         dim3(to_grid(columns), to_grid(rows < wanted ? rows : wanted)), dim3(kNormThreads), 0,
+         dim3(to_grid(columns), to_grid(most < wanted ? most : wanted)), dim3(kNormThreads), 0,
          current_stream(), call);
 }
 
