@@ -8,6 +8,7 @@
 #include <limbic/backend/cuda/rows.hpp>
 #include <limbic/ops/attention.hpp>
 
+#include "cuda/on_both.hpp"
 #include "support/op_check.hpp"
 #include "support/throws.hpp"
 
@@ -153,6 +154,33 @@ TEST_CASE("the map") {
     CHECK(error_of(there.on<Cpu>(), map) < 1e-6);
     CHECK(error_of(z.on<Cpu>(), y) < 1e-6);
   }
+}
+TEST_CASE("second derivatives, by the composed form") {
+  const auto second = [](auto device) {
+    using D = decltype(device);
+    using X = Var<double, D>;
+    const auto t = [](const Shape& shape, unsigned seed) {
+      return Tensor<double>::from(shape, random_values(numel(shape), -1, 1, 0, seed)).template on<D>();
+    };
+    const std::vector<X> x = {X::leaf(t({1, 2, 5, 4}, 1)), X::leaf(t({1, 2, 7, 4}, 2)),
+                              X::leaf(t({1, 2, 7, 3}, 3))};
+    RandomStream random = Random(3).stream("dropout");
+    const X y = attention(x[0], x[1], x[2], {.causal = true, .dropout = 0.3, .random = &random});
+    const X dq = grad(y, x, X(t({1, 2, 5, 3}, 4)), true)[0];
+    std::vector<Tensor<double>> all;
+    for (const X& d : grad(dq, x, X(t({1, 2, 5, 4}, 5)))) all.push_back(d.value().template on<Cpu>());
+    return all;
+  };
+  const auto here = second(Cpu{}), there = second(Cuda{});
+  for (std::size_t i = 0; i < here.size(); ++i) CHECK(error_of(there[i], here[i]) < 1e-13);
+  CHECK(max_abs(here[0]) > 0.01);
+}
+TEST_CASE("the same bits in any order of blocks and threads") {
+  for (index_t length : {33, 130})
+    check_repeats({{1, 2, length, 8}, {1, 2, 40, 8}, {1, 2, 40, 8}, {length, 40}}, [](const auto& x) {
+      RandomStream random = Random(3).stream("dropout");
+      return attention(x[0], x[1], x[2], {.dropout = 0.2, .random = &random}, x[3]);
+    });
 }
 TEST_CASE("nothing to attend to, and nothing that attends") {
   check_sizes({0, 2, 3, 3});
