@@ -1,6 +1,7 @@
 // Launchers of sums over pairs.
 #include <limbic/backend/cuda/launch/runtime.hpp>
 
+#include "bandwidths.cuh"
 #include "padded_rows.hpp"
 #include "pairwise.cuh"
 #include "sum_values.cuh"

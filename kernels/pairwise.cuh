@@ -260,19 +260,4 @@ __global__ void __launch_bounds__(kPairThreads) centre_points(const __grid_const
   if (i < call.n + call.m && lane_index() == 0) call.norms[i] = squares;
 }
 
-// Bandwidths, by one thread each.
-__global__ void bandwidths(const __grid_constant__ BandwidthCall call, double* __restrict__ inverse) {
-  const int i = static_cast<int>(threadIdx.x);
-  if (i >= call.count) return;
-  const double n = call.points, sum = 2 * n * *call.from;
-  double b;
-  if (call.rule == BandwidthCall::Rule::median) b = *call.from + call.eps;
-  else if (call.rule == BandwidthCall::Rule::mean_all) b = sum / (n * n) + call.eps;
-  else b = (sum + n * n * call.eps) / (n * n - n);
-  b *= call.scale;
-  if (!(b > 0)) b = 1;
-  const double v = 1 / (b * math::pow(call.ratio, static_cast<double>(i - call.count / 2)));
-  inverse[i] = v < 1e30 ? v : 1e30;  // finite in float
-}
-
 }  // namespace limbic::cuda::device

@@ -1,5 +1,7 @@
 // Cross-entropy and the losses of predictions and pairs on the device against the CPU; errors that are told late.
+#include <limbic/backend/cuda/contrast.hpp>
 #include <limbic/backend/cuda/cross_entropy.hpp>
+#include <limbic/backend/cuda/distillation.hpp>
 #include <limbic/backend/cuda/pair_weights.hpp>
 #include <limbic/loss/class_confusion.hpp>
 #include <limbic/loss/contrastive.hpp>
@@ -52,6 +54,18 @@ TEST_CASE("distillation, entropy and divergence") {
   const auto labels = some_labels(9, 5);
   check_loss(x, [&](const auto& v) { return distillation(v[0], v[1], {}, next_to(v[0], w[0])) + distillation(v[1], v[0]); });
   check_loss(x, [](const auto& v) { return mutual_distillation(v[0], v[1]); });
+  for (const auto& [n, k] : std::vector<std::array<index_t, 2>>{{1, 1}, {35, 3}, {2, 1100}})
+    check_loss(leaves<double>({{n, k}, {n, k}}, -50, 50), [](const auto& v) {
+      return mutual_distillation(v[0], v[1], {.temperature = 3}) + distillation(v[0], v[1], {.temperature = 1}) + distillation(v[1], v[0]);
+    });
+  check_loss(x, [](const auto& v) { return mutual_distillation(v[0], v[0]) + sum(v[1]); });
+  auto never = leaves<double>({{2, 3}, {2, 3}});  // a class that one of them rules out
+  never[0].set({0, 1}, -std::numeric_limits<double>::infinity());
+  check_loss(never, [](const auto& v) { return distillation(v[1], v[0]) + sum(slice(v[0], 0, 1)); });
+  check_loss(never, [](const auto& v) { return mutual_distillation(v[1] * 1e-3, v[0]) * 1e-30; });
+  // Second derivatives are those of the composed form.
+  const auto curvature = [](const auto& v) { return sum(square(grad(mutual_distillation(v[0], v[1]), {v[0], v[1]}, {}, true)[0])); };
+  check_loss(x, curvature, 1e-11);
   check_loss(x, [&](const auto& v) { return decoupled_kd(v[0], v[1], next_to(v[0], labels)) + decoupled_kd(v[1], v[0], next_to(v[0], labels)); }, 1e-11);
   check_loss(x, [](const auto& v) { return entropy(v[0]) + kl_div(log_softmax(v[0], 1), softmax(v[1], 1)); });
   check_loss(x, [&](const auto& v) { return minimum_class_confusion(v[0], {}, next_to(v[0], w[0])) + sum(v[1]); });
@@ -61,6 +75,11 @@ TEST_CASE("contrastive losses and class structure") {
   const auto labels = some_labels(12, 6);
   check_loss(x, [&](const auto& v) { return clip_loss(v[0], v[1], v[2], next_to(v[0], w[0])); });
   check_loss(x, [&](const auto& v) { return info_nce(v[0], v[1]) + v[2]; });
+  for (const auto& [n, d] : std::vector<std::array<index_t, 2>>{{1, 1}, {33, 18}, {70, 5}})
+    check_loss(leaves<double>({{n, d}, {n, d}, {}}), [](const auto& v) { return clip_loss(v[0], v[1], v[2] + 2.0) + info_nce(v[0], v[1], 0.05); }, 1e-11);
+  check_loss(leaves<float>({{530, 3}, {530, 3}, {}}), [](const auto& v) { return clip_loss(v[0], v[1], v[2]); }, 1e-4);  // tiles of 64
+  check_loss(leaves<double>({{9, 4}}), [](const auto& v) { return clip_loss(v[0], v[0], Tensor<double, device_of<decltype(v[0])>>::scalar(1.0)); });
+  check_loss(x, [](const auto& v) { return sum(square(grad(clip_loss(v[0], v[1], v[2]), {v[0], v[1], v[2]}, {}, true)[0])); }, 1e-11);
   check_loss(x, [&](const auto& v) { return supcon(v[0], next_to(v[0], labels)) + supcon(v[1], next_to(v[0], labels), 0.2, next_to(v[0], w[0])) * v[2]; });
   check_loss(x, [&](const auto& v) { return class_structure(v[0], next_to(v[0], labels)) + sum(cosine_matrix(v[1])) * v[2]; });
 }

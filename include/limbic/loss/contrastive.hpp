@@ -21,6 +21,53 @@ void check_pairs(const char* op, const A& a, const B& b) {
   if (a.rank() != 2 || !(a.shape() == b.shape()))
     fail(op, "features (N, d) of one shape are needed; got ", a.shape(), " and ", b.shape());
 }
+
+// `along` times the cross-entropy of the rows of logits = scale a b' to the diagonal, and `down` times that of its
+// columns; weights (N) of the pairs, or undefined.
+template <class X, class W>
+X contrast_of(const X& logits, const W& weights, double along, double down) {
+  using T = scalar_of<X>;
+  const auto diagonal = Tensor<index_t, device_of<X>>::arange(logits.size(0));
+  const CrossEntropyWeights<T, device_of<X>> pairs{.samples = weights};
+  if (down == 0) return cross_entropy(logits, diagonal, {}, pairs);
+  return cross_entropy(logits, diagonal, {}, pairs) * static_cast<T>(along) +
+         cross_entropy(transpose(logits), diagonal, {}, pairs) * static_cast<T>(down);
+}
+
+// The same without the matrix of logits, for devices with a kernel for it.
+template <class T, class D>
+struct Contrast {
+  const char* name;
+  Tensor<T, D> weights{};
+  double along = 1, down = 0;
+  bool keep = false;
+  Saved<T, D> kept_a{}, kept_b{}, kept_scale{};
+  Tensor<T, D> lse{};
+
+  Shape infer(const Tensor<T, D>&, const Tensor<T, D>&, const Tensor<T, D>&) { return {}; }
+  void forward(Tensor<T, D>& y, const Tensor<T, D>& a, const Tensor<T, D>& b, const Tensor<T, D>& scale) {
+    const Tensor<T, D> dense_a = a.contiguous(), dense_b = b.contiguous(), dense = scale.contiguous();
+    lse = Tensor<T, D>::empty({2, a.size(0)});
+    contrast_fwd(D{}, y, lse, dense_a, dense_b, dense, weights, along, down);
+    if (!keep) return;
+    kept_a = dense_a;
+    kept_b = dense_b;
+    kept_scale = dense;
+  }
+  void backward(const Tensor<T, D>& dy, Grad<T, D>& da, Grad<T, D>& db, Grad<T, D>& dscale) {
+    const auto memory = [](Grad<T, D>& g) { return g ? Tensor<T, D>::empty(g.shape()) : Tensor<T, D>(); };
+    const auto at = [](Tensor<T, D>& t) { return t.defined() ? &t : nullptr; };
+    Tensor<T, D> a = memory(da), b = memory(db), s = memory(dscale);
+    contrast_bwd(D{}, at(a), at(b), at(s), kept_a.get(), kept_b.get(), kept_scale.get(), weights, lse, dy.contiguous(), along, down);
+    da.give(a);
+    db.give(b);
+    dscale.give(s);
+  }
+  Var<T, D> reference(const Var<T, D>& a, const Var<T, D>& b, const Var<T, D>& scale) const {
+    return contrast_of(matmul(a, transpose(b)) * scale, weights, along, down);
+  }
+  const Saved<T, D>& saved_input(int i) const { return i == 0 ? kept_a : i == 1 ? kept_b : kept_scale; }
+};
 }  // namespace detail
 
 // Symmetric contrastive loss of paired features a and b (N, d) and the logarithm of the scale () -> (). Sample weights
@@ -28,17 +75,18 @@ void check_pairs(const char* op, const A& a, const B& b) {
 template <Operand A, Operand B, Operand S>
 result_of<A, B, S> clip_loss(const A& a, const B& b, const S& log_scale, const WeightsFor<A>& weights = {},
                              Site site = Site::here()) {
-  using T = scalar_of<A>;
-  using D = device_of<A>;
   constexpr const char* kName = "clip_loss";
   detail::check_pairs(kName, a, b);
   if (log_scale.numel() != 1) fail(kName, "log_scale must be one number; got ", log_scale.shape());
-  const auto cosines = matmul(detail::unit_rows(kName, a, site), transpose(detail::unit_rows(kName, b, site)), site);
-  const result_of<A, B, S> logits = cosines * reshape(exp(log_scale), {});
-  const auto diagonal = Tensor<index_t, D>::arange(a.size(0));
-  const CrossEntropyWeights<T, D> pairs{.samples = detail::row_weights(kName, weights, {a.size(0)})};
-  const result_of<A, B, S> loss =
-      (cross_entropy(logits, diagonal, {}, pairs) + cross_entropy(transpose(logits), diagonal, {}, pairs)) * T(0.5);
+  const A unit_a = detail::unit_rows(kName, a, site);
+  const B unit_b = detail::unit_rows(kName, b, site);
+  const S scale = reshape(exp(log_scale), {});
+  const auto w = detail::row_weights(kName, weights, {a.size(0)});
+  result_of<A, B, S> loss;
+  if constexpr (std::is_same_v<device_of<A>, Cpu>)
+    loss = detail::contrast_of(result_of<A, B, S>(matmul(unit_a, transpose(unit_b), site) * scale), w, 0.5, 0.5);
+  else
+    loss = apply(site, detail::Contrast<scalar_of<A>, device_of<A>>{.name = kName, .weights = w.defined() ? w.contiguous() : w, .along = 0.5, .down = 0.5}, unit_a, unit_b, scale);
   return detail::finite_loss(kName, loss, detail::named("log_scale", log_scale));
 }
 
@@ -51,11 +99,14 @@ result_of<A, B> info_nce(const A& query, const B& key, double temperature = 0.1,
   constexpr const char* kName = "info_nce";
   detail::check_pairs(kName, query, key);
   detail::check_temperature(kName, temperature);
-  const result_of<A, B> logits =
-      matmul(detail::unit_rows(kName, query, site), transpose(detail::unit_rows(kName, key, site)), site) *
-      static_cast<T>(1 / temperature);
-  return cross_entropy(logits, Tensor<index_t, device_of<A>>::arange(query.size(0)), {},
-                       {.samples = detail::row_weights(kName, weights, {query.size(0)})});
+  const A unit_query = detail::unit_rows(kName, query, site);
+  const B unit_key = detail::unit_rows(kName, key, site);
+  const auto w = detail::row_weights(kName, weights, {query.size(0)});
+  if constexpr (std::is_same_v<device_of<A>, Cpu>)
+    return detail::contrast_of(result_of<A, B>(matmul(unit_query, transpose(unit_key), site) * static_cast<T>(1 / temperature)), w, 1, 0);
+  else
+    return apply(site, detail::Contrast<T, device_of<A>>{.name = kName, .weights = w.defined() ? w.contiguous() : w, .along = 1, .down = 0}, unit_query, unit_key,
+                 Tensor<T, device_of<A>>::scalar(static_cast<T>(1 / temperature)));
 }
 
 // Supervised contrastive loss of features x (N, d) and labels (N), any integers -> (). Sample weights (N) are

@@ -52,6 +52,61 @@ result_of<Q, P> kl_rows(const Q& lq, const P& lp) {
   return sum(exp(lq) * (lq - lp), {1});
 }
 
+// KL(q | p) + KL(p | q) of each row (N).
+template <Operand Q, Operand P>
+result_of<Q, P> mutual_rows(const Q& lq, const P& lp) {
+  return sum((exp(lq) - exp(lp)) * (lq - lp), {1});
+}
+
+// kl_rows(), or mutual_rows() if `both`, of softened logits p and q in one pass, for devices with a kernel for it.
+template <class T, class D>
+struct SoftenedKl {
+  static constexpr const char* name = "distillation";
+  double temperature = 1;
+  bool both = false;
+  bool keep = false;
+  Saved<T, D> kept_p{}, kept_q{};
+  Tensor<T, D> lse{};
+
+  Shape infer(const Tensor<T, D>& p, const Tensor<T, D>&) { return {p.size(0)}; }
+  void forward(Tensor<T, D>& y, const Tensor<T, D>& p, const Tensor<T, D>& q) {
+    const Tensor<T, D> dense_p = p.contiguous(), dense_q = q.contiguous();
+    lse = Tensor<T, D>::empty({2, p.size(0)});
+    softened_kl_fwd(D{}, y, lse, dense_p, dense_q, temperature, both);
+    if (!keep) return;
+    kept_p = dense_p;
+    kept_q = dense_q;
+  }
+  void backward(const Tensor<T, D>& dy, Grad<T, D>& dp, Grad<T, D>& dq) {
+    const Tensor<T, D> dense = dy.contiguous();
+    if (dp) {
+      auto [g, add] = dp.out();
+      softened_kl_bwd(D{}, &g, add, static_cast<Tensor<T, D>*>(nullptr), false, kept_p.get(), kept_q.get(), lse, dense, temperature, both);
+    }
+    if (dq) {
+      auto [g, add] = dq.out();
+      softened_kl_bwd(D{}, static_cast<Tensor<T, D>*>(nullptr), false, &g, add, kept_p.get(), kept_q.get(), lse, dense, temperature, both);
+    }
+  }
+  Var<T, D> reference(const Var<T, D>& p, const Var<T, D>& q) const {
+    const Var<T, D> lp = tempered(p, temperature, Site::here()), lq = tempered(q, temperature, Site::here());
+    return both ? mutual_rows(lq, lp) : kl_rows(lq, lp);
+  }
+  const Saved<T, D>& saved_input(int i) const { return i == 0 ? kept_p : kept_q; }
+};
+
+// kl_rows(), or mutual_rows() if `both`, of softened logits.
+template <Operand P, Operand Q>
+result_of<P, Q> softened_kl(const P& p, const Q& q, double temperature, bool both, Site site) {
+  if constexpr (std::is_same_v<device_of<P>, Cpu>) {
+    const Q lq = tempered(q, temperature, site);
+    const P lp = tempered(p, temperature, site);
+    return both ? mutual_rows(lq, lp) : kl_rows(lq, lp);
+  } else {
+    return apply(site, SoftenedKl<scalar_of<P>, device_of<P>>{.temperature = temperature, .both = both}, p, q);
+  }
+}
+
 }  // namespace detail
 
 // Distillation loss of student and teacher logits (N, K) -> (). Throws for other shapes and temperatures that are
@@ -62,7 +117,7 @@ A distillation(const A& student, const B& teacher, const DistillationOptions& op
   constexpr const char* kName = "distillation";
   detail::check_distillation(kName, student, teacher, options.temperature);
   const double t = options.temperature;
-  const A each = detail::kl_rows(detail::tempered(value_of(teacher), t, site), detail::tempered(student, t, site));
+  const A each = detail::softened_kl(student, value_of(teacher), t, false, site);
   const A loss = detail::reduce_loss(kName, each, Reduction::mean, weights, site) * static_cast<scalar_of<A>>(t * t);
   return detail::finite_loss(kName, loss, detail::named("student", student), detail::named("teacher", teacher));
 }
@@ -75,9 +130,7 @@ result_of<A, B> mutual_distillation(const A& a, const B& b, const DistillationOp
   constexpr const char* kName = "mutual_distillation";
   detail::check_distillation(kName, a, b, options.temperature);
   const double t = options.temperature;
-  const A la = detail::tempered(a, t, site);
-  const B lb = detail::tempered(b, t, site);
-  const result_of<A, B> each = sum((exp(lb) - exp(la)) * (lb - la), {1});
+  const result_of<A, B> each = detail::softened_kl(a, b, t, true, site);
   const result_of<A, B> loss =
       detail::reduce_loss(kName, each, Reduction::mean, weights, site) * static_cast<scalar_of<A>>(t * t);
   return detail::finite_loss(kName, loss, detail::named("a", a), detail::named("b", b));
