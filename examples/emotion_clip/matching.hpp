@@ -6,6 +6,8 @@
 // The mean over templates of cosines with unit rows is the product with their mean: C rows instead of P C.
 #pragma once
 
+#include "emotion_clip/matching_options.hpp"
+
 #include <limbic/loss/contrastive.hpp>
 #include <limbic/loss/cross_entropy.hpp>
 #include <limbic/ops/index_select.hpp>
@@ -57,17 +59,6 @@ class Prompts {
   }
   index_t classes_ = 0;
   Tensor<T> unit_, anchors_;
-};
-
-struct MatchingOptions {
-  double temperature = 0.1;       // 1 as published
-  bool sum = false;               // cross-entropy summed over the batch, as published, instead of its mean
-  double contrastive_weight = 0;  // of the symmetric InfoNCE between windows and their prompts
-  double supcon_weight = 0;       // of the supervised contrastive loss among windows
-};
-
-struct MatchingReport {
-  double cross_entropy = 0, contrastive = 0, supcon = 0, total = 0;
 };
 
 template <class T>
