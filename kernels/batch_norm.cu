@@ -30,7 +30,7 @@ void sum_channels(const char* name, const BatchNormSize& n, T* a, T* b, const T*
                   const T* mean) {
   if (n.channels == 0) return;
   if (n.batch * n.length > kMostNumbers) raise(name, "a channel must have fewer than 2^31 numbers");
-  const bool by_columns = n.length < 64;
+  const bool by_columns = n.length > 0 && n.length < 64;
   BatchNormParts<T> call{.x = x,
                          .dy = dy,
                          .mean = mean,

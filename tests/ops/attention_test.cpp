@@ -60,7 +60,7 @@ TEST_CASE("causal") {
 }
 TEST_CASE("mask with a row that may attend to nothing, and bias") {
   const auto mask = Tensor<bool>::from({1, 1, 3, 4}, {true, false, true, true, false, false, false, false, true, true, false, true});
-  check_op("attention", [&](const auto& x) { return attention(x[0], x[1], x[2], {.mask = mask}, x[3]); }, by_loops(false, mask),
+  check_op("attention", [&](const auto& x) { return attention(x[0], x[1], x[2], {.mask = beside(x[0], mask)}, x[3]); }, by_loops(false, mask),
            {{{{2, 2, 3, 4}, {2, 2, 4, 4}, {2, 2, 4, 4}, {2, 2, 3, 4}}}, {{{2, 2, 3, 4}, {2, 2, 4, 4}, {2, 2, 4, 4}, {2, 1, 4}}}}, loose());
 }
 TEST_CASE("dropout keeps what the draw's words say, from any word on, on every instruction set") {

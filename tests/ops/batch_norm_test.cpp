@@ -59,9 +59,11 @@ TEST_CASE("batch_norm in training") {
 TEST_CASE("batch_norm in evaluation") {
   const std::vector<double> means(40, 0.25), variances(40, 1.5);
   auto f = [&](const auto& x) {
-    using T = scalar_of<decltype(x[0])>;
+    using X = std::decay_t<decltype(x[0])>;
+    using T = scalar_of<X>;
+    using S = Tensor<T, device_of<X>>;
     const index_t c = x[0].shape()[1];
-    return batch_norm(x[0], x[1], x[2], Tensor<T>::full({c}, T(0.25)), Tensor<T>::full({c}, T(1.5)),
+    return batch_norm(x[0], x[1], x[2], S::full({c}, T(0.25)), S::full({c}, T(1.5)),
                       {.training = false});
   };
   check_op(

@@ -26,7 +26,7 @@ TEST_CASE("gather") {
                         Case{{9, 33, 5}, {9, 33, 4}, 2}, Case{{4, 3}, {0, 3}, 0}, Case{{1, 1}, {1, 3}, 1},
                         Case{{33, 300}, {33, 300}, 1}}) {
     const auto index = some_indices(c.index, c.x[c.dim]);
-    check_op("gather", [&](const auto& x) { return gather(x[0], c.dim, index); },
+    check_op("gather", [&](const auto& x) { return gather(x[0], c.dim, beside(x[0], index)); },
              [&](const auto& x) {
                return by_index<scalar<decltype(x)>>(c.index, [&](Dims i) {
                  i[c.dim] = element(index, i);
@@ -49,7 +49,7 @@ TEST_CASE("gather of integers") {
 TEST_CASE("take_along_dim broadcasts its index") {
   const auto t = Tensor<float>::arange(6).reshape({2, 3});
   CHECK(take_along_dim(t, indices({1, 2}, {2, 0}), 1).to_vector() == std::vector<float>{2, 0, 5, 3});
-  check_op("take_along_dim", [](const auto& x) { return take_along_dim(x[0], indices({1, 2}, {2, 0}), 1); },
+  check_op("take_along_dim", [](const auto& x) { return take_along_dim(x[0], beside(x[0], indices({1, 2}, {2, 0})), 1); },
            [](const auto& x) {
              return by_index<scalar<decltype(x)>>({4, 2}, [&](const Dims& i) { return element(x[0], {i[0], i[1] ? 0 : 2}); });
            },
@@ -61,7 +61,7 @@ TEST_CASE("scatter_add") {
     Shape shape{3, 4};
     shape[dim] = 6;
     const auto index = some_indices(shape, dim == 0 ? 3 : 4);
-    check_op("scatter_add", [&](const auto& x) { return scatter_add(x[0], dim, index, x[1]); },
+    check_op("scatter_add", [&](const auto& x) { return scatter_add(x[0], dim, beside(x[0], index), x[1]); },
              [&](const auto& x) {
                auto y = x[0].clone();
                for (index_t i = 0; i < shape[0]; ++i)

@@ -18,7 +18,7 @@ constexpr index_t kRows[] = {2, 0}, kCols[] = {1, 3, 1};
 }  // namespace
 
 TEST_CASE("index_get") {
-  check_op("index_get", [](const auto& x) { return index_get(x[0], {rows, cols}); },
+  check_op("index_get", [](const auto& x) { return index_get(x[0], {beside(x[0], rows), beside(x[0], cols)}); },
            [](const auto& x) {
              return by_index<scalar<decltype(x)>>({2, 3, 5}, [&](const Dims& i) {
                return element(x[0], {kRows[i[0]], kCols[i[1]], i[2]});
@@ -48,7 +48,7 @@ TEST_CASE("index_put") {
     };
   };
   for (bool accumulate : {false, true})
-    check_op("index_put", [=](const auto& x) { return index_put(x[0], {rows, cols}, x[1], accumulate); }, reference(accumulate),
+    check_op("index_put", [=](const auto& x) { return index_put(x[0], {beside(x[0], rows), beside(x[0], cols)}, x[1], accumulate); }, reference(accumulate),
              {{{{3, 4, 5}, {2, 3, 5}}}, {{{3, 4, 5}, {3, 1}}}, {{{3, 4, 5}, {}}}});
   // What is overwritten does not show, not even a NaN, and gets no gradient.
   const auto x = Var<double>::leaf(Tensor<double>::full({3}, std::nan("")));
@@ -63,7 +63,7 @@ TEST_CASE("index_put") {
 }
 
 TEST_CASE("index_fill") {
-  check_op("index_fill", [](const auto& x) { return index_fill(x[0], 1, indices({2}, {2, 0}), 7); },
+  check_op("index_fill", [](const auto& x) { return index_fill(x[0], 1, beside(x[0], indices({2}, {2, 0})), 7); },
            [](const auto& x) {
              return by_index<scalar<decltype(x)>>(x[0].shape(), [&](const Dims& i) {
                return i[1] == 2 || i[1] == 0 ? scalar<decltype(x)>(7) : element(x[0], i);
@@ -75,7 +75,7 @@ TEST_CASE("index_fill") {
 
 TEST_CASE("masked_select") {
   const auto mask = Tensor<bool>::from({3}, std::vector<bool>{true, false, true});
-  check_op("masked_select", [&](const auto& x) { return masked_select(x[0], mask); },
+  check_op("masked_select", [&](const auto& x) { return masked_select(x[0], beside(x[0], mask)); },
            [](const auto& x) {
              return by_index<scalar<decltype(x)>>({4}, [&](const Dims& i) { return element(x[0], {i[0] / 2, i[0] % 2 * 2}); });
            },

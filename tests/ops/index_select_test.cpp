@@ -33,10 +33,10 @@ TEST_CASE("index_select") {
     Shape small{2, 3, 5}, big{9, 17, 33}, empty{2, 0, 3};
     small[dim] = big[dim] = empty[dim] = 4;
     empty[dim == 1 ? 0 : 1] = 0;
-    check_op("index_select", [&](const auto& x) { return index_select(x[0], dim, index); }, mapped(dim, 5, from),
+    check_op("index_select", [&](const auto& x) { return index_select(x[0], dim, beside(x[0], index)); }, mapped(dim, 5, from),
              {{{small}}, {{big}}, {{empty}}});
   }
-  check_op("index_select", [&](const auto& x) { return index_select(x[0], -1, indices({0}, {})); },
+  check_op("index_select", [&](const auto& x) { return index_select(x[0], -1, beside(x[0], indices({0}, {}))); },
            mapped(1, 0, from), {{{{2, 3}}}});
   const auto t = Tensor<float>::zeros({2, 3});
   check_error([&] { index_select(t, 0, indices({3}, {0, 1, 2})); },
@@ -58,12 +58,12 @@ TEST_CASE("many rows are added by several threads in one order") {
   std::vector<index_t> which(static_cast<std::size_t>(n));
   for (std::size_t i = 0; i < which.size(); ++i) which[i] = static_cast<index_t>(i * i % 97);
   const auto index = indices({n}, which);
-  check_op("index_select", [&](const auto& x) { return index_select(x[0], 0, index); },
+  check_op("index_select", [&](const auto& x) { return index_select(x[0], 0, beside(x[0], index)); },
            mapped(0, n, [&](index_t i) { return which[static_cast<std::size_t>(i)]; }), {{{{97, 5}}}});
 }
 
 TEST_CASE("take") {
-  check_op("take", [](const auto& x) { return take(x[0], 1, indices({2, 2}, {2, 0, 0, 1})); },
+  check_op("take", [](const auto& x) { return take(x[0], 1, beside(x[0], indices({2, 2}, {2, 0, 0, 1}))); },
            [](const auto& x) {
              const index_t which[2][2] = {{2, 0}, {0, 1}};
              return by_index<scalar<decltype(x)>>({2, 2, 2, 4},
@@ -74,7 +74,7 @@ TEST_CASE("take") {
 
 TEST_CASE("index_add") {
   const auto index = indices({3}, {1, 0, 1});
-  check_op("index_add", [&](const auto& x) { return index_add(x[0], 1, index, x[1]); },
+  check_op("index_add", [&](const auto& x) { return index_add(x[0], 1, beside(x[0], index), x[1]); },
            [](const auto& x) {
              auto y = x[0].clone();
              const index_t which[] = {1, 0, 1};
@@ -95,7 +95,7 @@ TEST_CASE("embedding") {
       return element(x[0], {element(index, {i[0], i[1]}), i[2]});
     });
   };
-  check_op("embedding", [&](const auto& x) { return embedding(x[0], index); }, reference, {{{{5, 3}}}, {{{5, 1}}}, {{{6, 65}}}});
+  check_op("embedding", [&](const auto& x) { return embedding(x[0], beside(x[0], index)); }, reference, {{{{5, 3}}}, {{{5, 1}}}, {{{6, 65}}}});
   // The padding row is used, but is a constant.
   const auto table = Var<double>::leaf(Tensor<double>::arange(10).reshape({5, 2}));
   const auto y = embedding(table, index, 4);

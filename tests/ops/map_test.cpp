@@ -12,8 +12,15 @@ namespace {
 struct Bump {
   template <class S>
   S operator()(S a, S b) const {
-    using math::exp;
-    using math::tanh;
+    using math::choose, math::exp, math::tanh;
+    return choose(a > S(0), S(a * exp(-b * b)), S(tanh(a) / (S(2) + b * b)));
+  }
+};
+// The same as the CPU may write it.
+struct BranchingBump {
+  template <class S>
+  S operator()(S a, S b) const {
+    using math::exp, math::tanh;
     return a > S(0) ? S(a * exp(-b * b)) : S(tanh(a) / (S(2) + b * b));
   }
 };
@@ -30,6 +37,14 @@ TEST_CASE("map") {
   };
   check_op("map", [](const auto& x) { return map(Bump{}, x[0], x[1]); }, reference,
            {{{{3, 5}, {5}}, -2, 2, 0.01}, {{{1}, {1}}, -2, 2, 0.01}, {{{0}, {1}}}, {{{67}, {67}}, -2, 2, 0.01}});
+  const auto a = Tensor<double>::from({4}, {-1, 2, -0.5, 0.25}), b = Tensor<double>::from({4}, {1, -1, 0.5, 0});
+  const auto both = [&](auto f) {
+    const auto x = Var<double>::leaf(a), z = Var<double>::leaf(b);
+    const auto y = map(f, x, z);
+    const auto g = grad(y, {x, z}, Var<double>(Tensor<double>::ones({4})));
+    return std::vector{y.value().to_vector(), g[0].value().to_vector(), g[1].value().to_vector()};
+  };
+  CHECK(both(BranchingBump{}) == both(Bump{}));
 }
 
 TEST_CASE("every function of dual numbers has the slope of its value") {

@@ -41,7 +41,7 @@ TEST_CASE("where") {
                                          {{0}, {0}, {1}},
                                          {{5, 1}, {1, 67}, {5, 67}}}) {
     const auto mask = every_third(c.mask);
-    check_op("where", [mask](const auto& x) { return where(mask, x[0], x[1]); }, naive_where(mask),
+    check_op("where", [mask](const auto& x) { return where(beside(x[0], mask), x[0], x[1]); }, naive_where(mask),
              {{{c.a, c.b}}});
   }
 }
@@ -59,11 +59,11 @@ TEST_CASE("where and masked_fill with a number") {
   };
   const std::vector<OpCase> cases = {{{{4, 5}}}, {{{5}}}, {{{}}}, {{{2, 4, 1}}}};
   check_op(
-      "where", [mask](const auto& x) { return where(mask, 7, x[0]); }, filled(true), cases);
+      "where", [mask](const auto& x) { return where(beside(x[0], mask), 7, x[0]); }, filled(true), cases);
   check_op(
-      "where", [mask](const auto& x) { return where(mask, x[0], 7); }, filled(false), cases);
+      "where", [mask](const auto& x) { return where(beside(x[0], mask), x[0], 7); }, filled(false), cases);
   check_op(
-      "masked_fill", [mask](const auto& x) { return masked_fill(x[0], mask, 7); }, filled(true), cases);
+      "masked_fill", [mask](const auto& x) { return masked_fill(x[0], beside(x[0], mask), 7); }, filled(true), cases);
 }
 TEST_CASE("what is not chosen does not reach the gradient") {
   const auto x = Var<double>::leaf(Tensor<double>::from({2}, {0, 1}));

@@ -10,9 +10,38 @@
 // double ones, gradients of gradients, gradients of a part of the inputs, accumulation, guard words
 // behind the inputs. The operation's row of the support table is written to the file that the environment
 // variable LIMBIC_SUPPORT_TABLE names.
+//
+// With LIMBIC_TEST_CUDA (the program links limbic::cuda or limbic::cuda_emulated) f is also run on the device,
+// in double; see run_device_checks().
 #pragma once
 
 #include <doctest/doctest.h>
+
+#ifdef LIMBIC_TEST_CUDA
+// Not limbic/cuda.hpp, which has every operation too: these tests take long enough to compile.
+#include <limbic/backend/cuda/angles.hpp>
+#include <limbic/backend/cuda/attention.hpp>
+#include <limbic/backend/cuda/batch_norm.hpp>
+#include <limbic/backend/cuda/conv.hpp>
+#include <limbic/backend/cuda/copy.hpp>
+#include <limbic/backend/cuda/cross_entropy.hpp>
+#include <limbic/backend/cuda/eigh.hpp>
+#include <limbic/backend/cuda/elementwise.hpp>
+#include <limbic/backend/cuda/guard.hpp>
+#include <limbic/backend/cuda/index.hpp>
+#include <limbic/backend/cuda/matmul.hpp>
+#include <limbic/backend/cuda/memory.hpp>
+#include <limbic/backend/cuda/optim.hpp>
+#include <limbic/backend/cuda/pair_products.hpp>
+#include <limbic/backend/cuda/pair_weights.hpp>
+#include <limbic/backend/cuda/pairwise.hpp>
+#include <limbic/backend/cuda/pairwise_linear.hpp>
+#include <limbic/backend/cuda/pool.hpp>
+#include <limbic/backend/cuda/random.hpp>
+#include <limbic/backend/cuda/reduce.hpp>
+#include <limbic/backend/cuda/rows.hpp>
+#include <limbic/backend/cuda/unfold.hpp>
+#endif
 
 #include <limbic/autograd/gradcheck.hpp>
 #include <limbic/backend/cpu/isa.hpp>
@@ -45,6 +74,9 @@ struct OpOptions {
   double float_grad_tolerance = 2e-4;  // float gradients against double ones
   index_t max_numel_for_differences = 400;
   bool strided = true;              // also with transposed inputs
+  // On the emulated device: cases with more elements in inputs and result are left out, and counted in the
+  // output; the emulator checks some million accesses a second. A GPU runs all.
+  index_t max_numel_emulated = 30000;
 };
 
 inline void record_support(const std::string& op, const char* device, bool gradient, bool second) {
@@ -117,14 +149,20 @@ bool identical(const Tensor<T>& a, const Tensor<T>& b) {
          (a.numel() == 0 || std::memcmp(x.data(), y.data(), static_cast<std::size_t>(a.numel()) * sizeof(T)) == 0);
 }
 
+// What an operation takes beside its operands (indices, masks, statistics), on the device of the operand x.
+template <class X, class U>
+auto beside(const X&, const Tensor<U>& host) {
+  return host.template on<typename X::device_type>();
+}
+
 // The same values, but with the memory of a transposed, doubled array.
-template <class T>
-Tensor<T> strided_copy(const Tensor<T>& t) {
+template <class T, class D>
+Tensor<T, D> strided_copy(const Tensor<T, D>& t) {
   if (t.rank() == 0) return t;
   Shape big = t.shape();
   big[0] *= 2;
-  Tensor<T> wide = Tensor<T>::zeros(big).transpose(0, -1).clone().transpose(0, -1);
-  Tensor<T> view = wide.slice(0, 0, std::numeric_limits<index_t>::max(), 2);
+  Tensor<T, D> wide = Tensor<T, D>::zeros(big).transpose(0, -1).clone().transpose(0, -1);
+  Tensor<T, D> view = wide.slice(0, 0, std::numeric_limits<index_t>::max(), 2);
   view.copy_from(t);
   return view;
 }
@@ -152,6 +190,17 @@ std::vector<Tensor<T>> gradients_of(const std::function<Var<T>(const std::vector
 void run_op_checks(const std::string& name, const OpForms<double>& f64, const OpForms<float>& f32,
                    const std::vector<OpCase>& cases, const OpOptions& options);
 
+#ifdef LIMBIC_TEST_CUDA
+template <class D>
+using OpOn = std::function<Var<double, D>(const std::vector<Var<double, D>>&)>;
+
+// The device against the CPU for each case: value, gradients, and gradients of gradients for fixed cotangents
+// (options.tolerance); with strided inputs; the same bits again, under other orders of blocks and threads
+// too where the device is emulated and the case small.
+void run_device_checks(const std::string& name, const OpOn<Cpu>& host, const OpOn<Cuda>& device,
+                       const std::vector<OpCase>& cases, const OpOptions& options);
+#endif
+
 template <class F, class R>
 void check_op(const std::string& name, const F& f, const R& reference, const std::vector<OpCase>& cases,
               const OpOptions& options = {}) {
@@ -160,7 +209,12 @@ void check_op(const std::string& name, const F& f, const R& reference, const std
                       [f](const std::vector<Tensor<T>>& x) -> Tensor<T> { return f(x); },
                       [reference](const std::vector<Tensor<T>>& x) -> Tensor<T> { return reference(x); }};
   };
-  run_op_checks(name, forms(double{}), forms(float{}), cases, options);
+  const OpForms<double> f64 = forms(double{});
+  run_op_checks(name, f64, forms(float{}), cases, options);
+#ifdef LIMBIC_TEST_CUDA
+  run_device_checks(name, f64.var, [f](const std::vector<Var<double, Cuda>>& x) -> Var<double, Cuda> { return f(x); }, cases,
+                    options);
+#endif
 }
 
 // Checks that `f()` throws limbic::Error whose text contains every one of `parts`.

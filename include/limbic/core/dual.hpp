@@ -37,12 +37,13 @@ struct Dual {
   LIMBIC_INLINE Dual& operator*=(Dual b) { return *this = *this * b; }
   LIMBIC_INLINE Dual& operator/=(Dual b) { return *this = *this / b; }
 
-  // Comparisons look at the value: a function may branch.
-  friend LIMBIC_INLINE bool operator<(Dual a, Dual b) { return a.value < b.value; }
-  friend LIMBIC_INLINE bool operator>(Dual a, Dual b) { return a.value > b.value; }
-  friend LIMBIC_INLINE bool operator<=(Dual a, Dual b) { return a.value <= b.value; }
-  friend LIMBIC_INLINE bool operator>=(Dual a, Dual b) { return a.value >= b.value; }
-  friend LIMBIC_INLINE bool operator==(Dual a, Dual b) { return a.value == b.value; }
+  // Comparisons look at the value: a function may branch. On a GPU it cannot, and says choose().
+  friend LIMBIC_INLINE auto operator<(Dual a, Dual b) { return a.value < b.value; }
+  friend LIMBIC_INLINE auto operator>(Dual a, Dual b) { return a.value > b.value; }
+  friend LIMBIC_INLINE auto operator<=(Dual a, Dual b) { return a.value <= b.value; }
+  friend LIMBIC_INLINE auto operator>=(Dual a, Dual b) { return a.value >= b.value; }
+  friend LIMBIC_INLINE auto operator==(Dual a, Dual b) { return a.value == b.value; }
+  friend LIMBIC_INLINE auto operator!=(Dual a, Dual b) { return a.value != b.value; }
 };
 
 // f(x) with derivative d at x: the chain rule.
@@ -118,24 +119,30 @@ LIMBIC_INLINE Dual<S> erf(const Dual<S>& x) {
   using math::exp;
   return chain(S(erf(x.value)), S(1.1283791670955126) * S(exp(-(x.value * x.value))), x);
 }
+// mask ? a : b, where mask is what a comparison gives; both are evaluated.
+template <class Mask, class S>
+LIMBIC_INLINE Dual<S> choose(const Mask& mask, const Dual<S>& a, const Dual<S>& b) {
+  using math::choose;
+  return {choose(mask, a.value, b.value), choose(mask, a.slope, b.slope)};
+}
 template <class S>
 LIMBIC_INLINE Dual<S> abs(const Dual<S>& x) {
-  return x.value < S(0) ? -x : x;
+  return choose(x.value < S(0), -x, x);
 }
 template <class S>
 LIMBIC_INLINE Dual<S> max(const Dual<S>& a, const Dual<S>& b) {
-  return a.value < b.value ? b : a;
+  return choose(a.value < b.value, b, a);
 }
 template <class S>
 LIMBIC_INLINE Dual<S> min(const Dual<S>& a, const Dual<S>& b) {
-  return b.value < a.value ? b : a;
+  return choose(b.value < a.value, b, a);
 }
 // x to a constant power; to the power 0 it is 1, with slope 0 at 0 too.
 template <class S, class C>
 requires std::is_arithmetic_v<C> LIMBIC_INLINE Dual<S> pow(const Dual<S>& x, C c) {
   using math::pow;
   if (c == C(0)) return S(1);
-  if constexpr (std::is_floating_point_v<S>)
+  if constexpr (requires { pow(x.value, S(c)); })
     return chain(S(pow(x.value, S(c))), S(c) * S(pow(x.value, S(c) - S(1))), x);
   else return chain(S(pow(x.value, c)), S(c) * S(pow(x.value, c - 1)), x);
 }

@@ -2,7 +2,8 @@
 // note what is done to them; a device then runs the record for every element (launch/elementwise.hpp).
 //
 // It must not branch on values (a Traced condition is no bool: use math::choose) and may call limbic::math
-// alone. Constants are folded, products with 1 left out; the rest runs as it was written.
+// alone. Constants are folded, products with 1, repetitions and what the result does not need left out; the rest
+// runs as it was written.
 #pragma once
 
 #include <limbic/backend/cuda/launch/elementwise.hpp>
@@ -20,10 +21,12 @@ class Trace {
  public:
   explicit Trace(int inputs) : inputs_(inputs) {}
 
-  // Notes a step; its operands and its value are numbers of values. Throws when there are too many.
+  // Notes a step, unless it is there already; its operands and its value are numbers of values. Throws when there
+  // are too many.
   int step(Code code, int a, int b, int c) {
-    check(count_ < kMaxRecorded, "elementwise", "a function of at most ", kMaxRecorded,
-          " steps is needed on this device (hint: split it)");
+    for (int i = 0; i < count_; ++i)
+      if (step_[i].code == code && step_[i].a == a && step_[i].b == b && step_[i].c == c) return inputs_ + i;
+    check_length(count_ < kMaxRecorded);
     step_[count_] = {code, a, b, c};
     return inputs_ + count_++;
   }
@@ -42,16 +45,20 @@ class Trace {
     std::copy_n(constant_, constants_, p.constant);
     // A value keeps its slot until the last step that reads it, which may write there.
     int last_use[kMaxValues], slot[kMaxValues];
-    std::fill_n(last_use, kMaxValues, -1);
-    for (int i = 0; i < count_; ++i)
-      for (int v : {step_[i].a, step_[i].b, step_[i].c})
-        if (v >= 0 && v < kConstant) last_use[v] = i;
+    std::fill_n(last_use, inputs_ + count_, -1);
     if (result < kConstant) last_use[result] = count_;
+    for (int i = count_; i-- > 0;) {
+      if (last_use[inputs_ + i] < 0) continue;  // nothing needs it
+      for (int v : {step_[i].a, step_[i].b, step_[i].c})
+        if (v >= 0 && v < kConstant) last_use[v] = std::max(last_use[v], i);
+    }
     for (int v = 0; v < inputs_; ++v) slot[v] = v;
     const auto place = [&](int v) {
       return static_cast<std::uint8_t>(v < 0 ? 0 : v < kConstant ? slot[v] : ElementProgram::kConstants + v - kConstant);
     };
     for (int i = 0; i < count_; ++i) {
+      if (last_use[inputs_ + i] < 0) continue;
+      check_length(p.steps < kMaxNeeded);
       bool taken[ElementProgram::kSlots] = {};
       for (int v = 0; v < inputs_ + i; ++v)
         if (last_use[v] > i) taken[slot[v]] = true;
@@ -63,21 +70,26 @@ class Trace {
       slot[inputs_ + i] = static_cast<int>(free - taken);
       p.step[p.steps++] = {s.code, place(inputs_ + i), a, b, c};
     }
-    if (count_ == 0 || result != inputs_ + count_ - 1) p.step[p.steps++] = {Code::copy, 0, place(result), 0, 0};
+    if (result < inputs_ || result >= kConstant) p.step[p.steps++] = {Code::copy, 0, place(result), 0, 0};
     return p;
   }
 
  private:
   static constexpr int kConstant = 1024;
-  static constexpr int kMaxRecorded = ElementProgram::kMaxSteps - 1;  // a copy of the result may follow
+  static constexpr int kMaxNeeded = ElementProgram::kMaxSteps - 1;  // a copy of the result may follow
+  static constexpr int kMaxRecorded = 8 * ElementProgram::kMaxSteps;
   static constexpr int kMaxValues = kMaxRecorded + ElementwiseCall::kMaxOperands;
   struct Recorded {
     Code code;
     int a, b, c;
   };
 
+  static void check_length(bool fits) {
+    check(fits, "elementwise", "a function of at most ", kMaxNeeded, " steps is needed on this device (hint: split it)");
+  }
+
   int inputs_, count_ = 0, constants_ = 0;
-  Recorded step_[kMaxRecorded] = {};
+  Recorded step_[kMaxRecorded];  // count_ of them
   double constant_[ElementProgram::kMaxConstants] = {};
 };
 

@@ -21,7 +21,7 @@ enum class Code : std::uint8_t {
 // slot[to] = code(a, b, c), step by step; the operands' elements are in slots 0, 1, ... at the start, the
 // result is the last step's. Operands from kConstants on are constants.
 struct ElementProgram {
-  static constexpr int kMaxSteps = 48, kMaxConstants = 16, kSlots = 16, kConstants = 128;
+  static constexpr int kMaxSteps = 96, kMaxConstants = 16, kSlots = 16, kConstants = 128;
   struct Step {
     Code code;
     std::uint8_t to, a, b, c;
