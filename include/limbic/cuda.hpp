@@ -7,6 +7,7 @@
 #include <limbic/backend/cuda/conv.hpp>
 #include <limbic/backend/cuda/contrast.hpp>
 #include <limbic/backend/cuda/copy.hpp>
+#include <limbic/backend/cuda/covariance.hpp>
 #include <limbic/backend/cuda/cross_entropy.hpp>
 #include <limbic/backend/cuda/distillation.hpp>
 #include <limbic/backend/cuda/eigh.hpp>

@@ -1,5 +1,6 @@
 // Eigenvalues, functions of matrices, and the losses of second moments and relations, on the device against the CPU.
 #include <limbic/backend/cuda/angles.hpp>
+#include <limbic/backend/cuda/covariance.hpp>
 #include <limbic/backend/cuda/eigh.hpp>
 #include <limbic/backend/cuda/pair_weights.hpp>
 #include <limbic/backend/cuda/pairwise.hpp>
@@ -58,6 +59,8 @@ TEST_CASE("CORAL, log-CORAL and the closed form") {
     check_loss(x, [&](const auto& v) { return log_coral(v[0], v[1], {}, {next_to(v[0], w[0])}); }, 1e-10);
     CHECK(difference(coral_matrix(x[0].on<Cuda>(), x[1].on<Cuda>()).on<Cpu>(), coral_matrix(x[0], x[1])) < 1e-11);
   }
+  for (const auto& [n, d] : std::vector<std::array<index_t, 2>>{{1, 3}, {2, 33}, {40, 70}, {5, 530}})
+    check_loss(leaves<double>({{n, d}, {n, d}}, 50, 52), [](const auto& v) { return coral(v[0], v[1]); }, 1e-10);
   check_loss(leaves<float>({{20, 5}, {20, 5}}), [](const auto& v) { return log_coral(v[0], v[1]); }, 1e-4);
 }
 TEST_CASE("derivatives of the logarithm, where eigenvalues meet too") {

@@ -45,6 +45,15 @@ struct Covariance {
 
   Shape infer(const Tensor<T, D>& x) { return {x.size(1), x.size(1)}; }
   void forward(Tensor<T, D>& y, const Tensor<T, D>& x) {
+    if constexpr (!std::is_same_v<D, Cpu>) {
+      Tensor<T, D> mean = Tensor<T, D>::empty({1, x.size(1)});
+      const Tensor<T, D> dense = x.contiguous();
+      covariance_fwd(D{}, y, mean, dense, w, scale);
+      if (!keep) return;
+      kept = x;
+      centred = dense - mean;
+      return;
+    }
     Tensor<T, D> z = x - mean_row(x, w);
     y.copy_from(matmul(transpose(z), w.defined() ? z * (w * scale) : z));
     if (!w.defined()) elementwise_update(D{}, [](auto v, auto k) { return v * k; }, y, scale);
