@@ -40,7 +40,7 @@ TEST_CASE("cosine_matrix and class_structure") {
            },
            {{{{4, 3}}}, {{{1, 1}}}, {{{9, 20}}}});
   const auto l = labels({0, 2, 2, 1});
-  check_op("class_structure", [&](const auto& x) { return class_structure(x[0], l, 0.05); },
+  check_op("class_structure", [&](const auto& x) { return class_structure(x[0], beside(x[0], l), 0.05); },
            [&](const auto& x) {
              using T = Scalar<decltype(x[0])>;
              const Rows<T> z(x[0]);
@@ -100,7 +100,7 @@ TEST_CASE("clip_loss and info_nce") {
 
 TEST_CASE("supcon") {
   const auto l = labels({5, -1, 5, 7, 5, 7, 0});
-  check_op("supcon", [&](const auto& x) { return supcon(x[0], l, 0.5); },
+  check_op("supcon", [&](const auto& x) { return supcon(x[0], beside(x[0], l), 0.5); },
            [&](const auto& x) {
              using T = Scalar<decltype(x[0])>;
              const Rows<T> r(x[0]);

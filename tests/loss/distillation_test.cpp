@@ -36,7 +36,7 @@ T smooth(T u) {
 TEST_CASE("distillation and mutual_distillation") {
   const auto teacher = points({4, 3}, 1);
   check_op("distillation", [&](const auto& x) {
-             return distillation(x[0], teacher.to<scalar_of<std::decay_t<decltype(x[0])>>>(), {.temperature = 3});
+             return distillation(x[0], beside(x[0], teacher.to<scalar_of<decltype(x[0])>>()), {.temperature = 3});
            },
            [&](const auto& x) {
              using T = Scalar<decltype(x[0])>;
@@ -75,7 +75,7 @@ TEST_CASE("decoupled_kd") {
   const auto teacher = points({5, 4}, 1);
   const auto l = labels({0, 3, 1, 1, 2});
   check_op("decoupled_kd", [&](const auto& x) {
-             return decoupled_kd(x[0], teacher.to<scalar_of<std::decay_t<decltype(x[0])>>>(), l, {.alpha = 0.5, .beta = 2, .temperature = 3});
+             return decoupled_kd(x[0], beside(x[0], teacher.to<scalar_of<decltype(x[0])>>()), beside(x[0], l), {.alpha = 0.5, .beta = 2, .temperature = 3});
            },
            [&](const auto& x) {
              using T = Scalar<decltype(x[0])>;
@@ -107,7 +107,7 @@ TEST_CASE("decoupled_kd") {
 TEST_CASE("relational_kd") {
   for (index_t n : {1, 4, 20}) {
     const auto teacher = points({n, 5}, 7);
-    check_op("relational_kd", [&](const auto& x) { return relational_kd(x[0], teacher.to<scalar_of<std::decay_t<decltype(x[0])>>>()); },
+    check_op("relational_kd", [&](const auto& x) { return relational_kd(x[0], beside(x[0], teacher.to<scalar_of<decltype(x[0])>>())); },
              [&](const auto& x) {
                using T = Scalar<decltype(x[0])>;
                const Rows<T> s(x[0]), t(teacher.to<T>());
@@ -147,7 +147,7 @@ TEST_CASE("relational_kd") {
 
 TEST_CASE("similarity_preserving, attention_transfer, fitnets") {
   const auto teacher = points({4, 2, 3}, 1);
-  check_op("similarity_preserving", [&](const auto& x) { return similarity_preserving(x[0], teacher.to<scalar_of<std::decay_t<decltype(x[0])>>>()); },
+  check_op("similarity_preserving", [&](const auto& x) { return similarity_preserving(x[0], beside(x[0], teacher.to<scalar_of<decltype(x[0])>>())); },
            [&](const auto& x) {
              using T = Scalar<decltype(x[0])>;
              const Rows<T> s(x[0]), t(teacher.to<T>().reshape({4, 6}));
@@ -172,7 +172,7 @@ TEST_CASE("similarity_preserving, attention_transfer, fitnets") {
            },
            {{{{4, 3}}}});
   const auto maps = points({2, 5, 2, 3}, 2);
-  check_op("attention_transfer", [&](const auto& x) { return attention_transfer(x[0], maps.to<scalar_of<std::decay_t<decltype(x[0])>>>()); },
+  check_op("attention_transfer", [&](const auto& x) { return attention_transfer(x[0], beside(x[0], maps.to<scalar_of<decltype(x[0])>>())); },
            [&](const auto& x) {
              using T = Scalar<decltype(x[0])>;
              auto rows = [](const Tensor<T>& m) {
@@ -204,7 +204,7 @@ TEST_CASE("similarity_preserving, attention_transfer, fitnets") {
   CHECK(max_abs(none.grad()) == 0);
   CHECK(all_finite(Cpu{}, none.grad()));
   const auto hint = points({4, 2}, 3);
-  check_op("fitnets", [&](const auto& x) { return fitnets(x[0], hint.to<scalar_of<std::decay_t<decltype(x[0])>>>(), x[1], x[2]); },
+  check_op("fitnets", [&](const auto& x) { return fitnets(x[0], beside(x[0], hint.to<scalar_of<decltype(x[0])>>()), x[1], x[2]); },
            [&](const auto& x) {
              using T = Scalar<decltype(x[0])>;
              const Rows<T> s(x[0]), w(x[1]), t(hint.to<T>());

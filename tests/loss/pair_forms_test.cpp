@@ -74,7 +74,7 @@ TEST_CASE("squared_distances") {
 TEST_CASE("class_mmd is the mean of the classes' own") {
   for (auto [n, m] : {std::pair<index_t, index_t>{7, 8}, {70, 75}}) {
     const auto ls = cyclic(n, 3), lt = cyclic(m, 4);  // class 3 is in the target only
-    check_op("class_mmd", [&](const auto& x) { return class_mmd(x[0], x[1], ls, lt, 5, kFixed); },
+    check_op("class_mmd", [&](const auto& x) { return class_mmd(x[0], x[1], beside(x[0], ls), beside(x[0], lt), 5, kFixed); },
              [&](const auto& x) {
                using T = typename std::decay_t<decltype(x[0])>::value_type;
                T sum = 0;
@@ -96,7 +96,7 @@ TEST_CASE("lmmd") {
   const auto p = probabilities(7, 4);
   check_op("lmmd", [&](const auto& x) {
              using T = scalar_of<std::decay_t<decltype(x[0])>>;
-             return lmmd(x[0], x[1], ls, p.template to<T>(), kFixed);
+             return lmmd(x[0], x[1], beside(x[0], ls), beside(x[0], p.template to<T>()), kFixed);
            },
            [&](const auto& x) {
              using T = typename std::decay_t<decltype(x[0])>::value_type;

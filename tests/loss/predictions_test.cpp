@@ -48,12 +48,12 @@ TEST_CASE("cross_entropy of labels") {
           for (index_t c = 0; c < k; ++c) wc.push_back(0.5 + 0.25 * static_cast<double>(c % 3));
           auto f = [&](const auto& x) {
             using X = std::decay_t<decltype(x[0])>;
-            CrossEntropyWeights<scalar_of<X>, Cpu> w;
+            CrossEntropyWeights<scalar_of<X>, device_of<X>> w;
             if (weighted) {
-              w.classes = Tensor<double>::from({k}, wc).to<scalar_of<X>>();
-              w.samples = Tensor<double>::from({5}, ws).to<scalar_of<X>>();
+              w.classes = beside(x[0], Tensor<double>::from({k}, wc).to<scalar_of<X>>());
+              w.samples = beside(x[0], Tensor<double>::from({5}, ws).to<scalar_of<X>>());
             }
-            return cross_entropy(x[0], labels(l), {.label_smoothing = smoothing, .reduction = r}, w);
+            return cross_entropy(x[0], beside(x[0], labels(l)), {.label_smoothing = smoothing, .reduction = r}, w);
           };
           check_op("cross_entropy", f,
                    [&](const auto& x) {

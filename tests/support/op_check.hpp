@@ -22,9 +22,12 @@
 #include <limbic/backend/cuda/angles.hpp>
 #include <limbic/backend/cuda/attention.hpp>
 #include <limbic/backend/cuda/batch_norm.hpp>
+#include <limbic/backend/cuda/contrast.hpp>
 #include <limbic/backend/cuda/conv.hpp>
 #include <limbic/backend/cuda/copy.hpp>
+#include <limbic/backend/cuda/covariance.hpp>
 #include <limbic/backend/cuda/cross_entropy.hpp>
+#include <limbic/backend/cuda/distillation.hpp>
 #include <limbic/backend/cuda/eigh.hpp>
 #include <limbic/backend/cuda/elementwise.hpp>
 #include <limbic/backend/cuda/guard.hpp>
