@@ -102,9 +102,9 @@ void add_settings(app::Settings& s, RunSettings& v) {
   s.add("width", v.width, "of tokens, d", between(8, 65536), group);
   s.add("heads", v.heads, "of every attention", between(1, 1024), group);
   s.add("conv_width", v.conv_width, "inside a convolution's branch", between(1, 65536), group);
-  s.add("spatial_layers", v.spatial_layers, "", between(0, 100), group);
-  s.add("spectral_layers", v.spectral_layers, "", between(0, 100), group);
-  s.add("temporal_layers", v.temporal_layers, "", between(0, 100), group);
+  s.add("spatial_layers", v.spatial_layers, "on the tokens of a map", between(0, 100), group);
+  s.add("spectral_layers", v.spectral_layers, "on the maps of a frame, DE and power", between(0, 100), group);
+  s.add("temporal_layers", v.temporal_layers, "on the frames of a window", between(0, 100), group);
   s.add("dropout", v.dropout, "in feed-forward layers and convolutions", between(0, 0.999), group);
   s.add("drop_path", v.drop_path, "of residual branches", between(0, 0.999), group);
   s.add("legacy_attention_axis", v.legacy_attention_axis,

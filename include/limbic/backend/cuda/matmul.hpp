@@ -43,7 +43,8 @@ void matmul(Cuda, Tensor<T, Cuda>& result, MatrixForm form, const MatrixBatch<co
   const MatrixBatch<T*> c(result.mutable_data(), result.shape(), result.strides(), form);
   cuda::GemmCall<T> call{.m = a.rows, .n = b.cols, .k = a.cols, .a_row = a.row_stride, .a_col = a.col_stride,
                          .b_row = b.row_stride, .b_col = b.col_stride, .accumulate = accumulate};
-  call.c_row = form == MatrixForm::matrix || form == MatrixForm::column ? c.row_stride : call.n;
+  // (The stride of a single row may be anything.)
+  call.c_row = call.m > 1 && (form == MatrixForm::matrix || form == MatrixForm::column) ? c.row_stride : call.n;
   const Shape batch = broadcast_shapes("matmul", broadcast_shapes("matmul", a.batch, b.batch), c.batch);
   if (numel(batch) == 0) {
     if (!accumulate) result.fill(T(0));
