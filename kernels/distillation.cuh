@@ -68,7 +68,7 @@ struct KlRow {
 };
 
 template <class T, int kLanes>
-__global__ void __launch_bounds__(kKlThreads) softened_kl_fwd(const __grid_constant__ SoftenedKlCall<T> call, T* __restrict__ y,
+__global__ void __launch_bounds__(kKlThreads, 2) softened_kl_fwd(const __grid_constant__ SoftenedKlCall<T> call, T* __restrict__ y,
                                                               T* __restrict__ lse) {
   const KlRow<T, kLanes> at(call);
   const T lse_p = at.lse(at.p), lse_q = at.lse(at.q);
@@ -86,7 +86,7 @@ __global__ void __launch_bounds__(kKlThreads) softened_kl_fwd(const __grid_const
 }
 
 template <class T, int kLanes>
-__global__ void __launch_bounds__(kKlThreads) softened_kl_bwd(const __grid_constant__ SoftenedKlCall<T> call, const T* __restrict__ lse,
+__global__ void __launch_bounds__(kKlThreads, 2) softened_kl_bwd(const __grid_constant__ SoftenedKlCall<T> call, const T* __restrict__ lse,
                                                               const T* __restrict__ dy, T* dp, bool add_p, T* dq, bool add_q) {
   const KlRow<T, kLanes> at(call);
   const T lse_p = at.inside ? lse[at.row] : T(0), lse_q = at.inside ? lse[call.rows + at.row] : T(0);
