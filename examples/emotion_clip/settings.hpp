@@ -23,20 +23,20 @@ struct RunSettings {
   index_t filter_order = 0;                     // 0: as published for the data set
   std::vector<index_t> sessions{}, subjects{};  // of the targets; empty: all
   std::vector<std::string> pairs{"1-2", "1-3", "2-3"};
-  std::vector<std::string> folds{"4"};  // a number, names, or "all"
+  std::vector<std::string> folds{"6"};  // a number, names, or "all"
   bool skip_bad_trials = false;
   // Simulated data
   index_t sim_subjects = 6, sim_sessions = 1, sim_seed = 1;
-  double sim_seconds = 21, sim_difficulty = 1, sim_noise = 1, sim_bad_eeg = 0.15;
+  double sim_seconds = 13, sim_difficulty = 0.5, sim_noise = 0.5, sim_bad_eeg = 0.15;
   // Labelled windows of the target
-  std::vector<index_t> shots{0, 4, 16};
+  std::vector<index_t> shots{0, 4, 8};
   std::string shot_source = "trials";
   // Text
   std::string text{}, prototypes{};
   std::vector<std::string> class_words{};
   // Training
   std::vector<std::string> methods{"matching", "classifier"};
-  index_t epochs = 15, pretrain_epochs = 0, batch_size = 32, seed = 42, patience = 0, validation_subjects = 0,
+  index_t epochs = 8, pretrain_epochs = 0, batch_size = 32, seed = 42, patience = 0, validation_subjects = 0,
           validation_trials = 0;
   double learning_rate = 1e-3, weight_decay = 0.003, clip_norm = 0;
   std::string schedule = "constant", selection = "last";
@@ -46,7 +46,7 @@ struct RunSettings {
   double temperature = 0.1, contrastive_weight = 0, supcon_weight = 0;
   std::string reduction = "mean";
   // Tower
-  index_t image = 32, width = 32, heads = 4, conv_width = 64, spatial_layers = 1, spectral_layers = 1,
+  index_t image = 32, width = 16, heads = 2, conv_width = 32, spatial_layers = 1, spectral_layers = 1,
           temporal_layers = 0;
   double dropout = 0.1, drop_path = 0.1;
   bool legacy_attention_axis = false;

@@ -129,7 +129,7 @@ TEST_CASE("logm_spd") {
   // Of A = x' x + I, so that all inputs are allowed: exp(log A) by its series.
   auto spd = [](const auto& x) {
     using X = std::decay_t<decltype(x[0])>;
-    return matmul(transpose(x[0]), x[0]) * scalar_of<X>(0.2) + Tensor<scalar_of<X>>::eye(x[0].size(1));
+    return matmul(transpose(x[0]), x[0]) * scalar_of<X>(0.2) + Tensor<scalar_of<X>, device_of<X>>::eye(x[0].size(1));
   };
   for (index_t d : {1, 2, 5}) {
     const auto a = spd(std::vector<Tensor<double>>{points(6, d, 9)});
@@ -145,6 +145,7 @@ TEST_CASE("logm_spd") {
   gradcheck(f, std::vector<Tensor<double>>{points(6, 4, 10)});
   gradgradcheck(f, std::vector<Tensor<double>>{points(6, 4, 10)});
   record_support("logm_spd", "cpu", true, true);
+  check_device("logm_spd", f, {{{{6, 1}}}, {{{6, 4}}}, {{{30, 17}}}});
 }
 
 TEST_CASE("derivatives of logm_spd where eigenvalues are equal or close") {

@@ -19,31 +19,7 @@
 
 #ifdef LIMBIC_TEST_CUDA
 // Not limbic/cuda.hpp, which has every operation too: these tests take long enough to compile.
-#include <limbic/backend/cuda/angles.hpp>
-#include <limbic/backend/cuda/attention.hpp>
-#include <limbic/backend/cuda/batch_norm.hpp>
-#include <limbic/backend/cuda/contrast.hpp>
-#include <limbic/backend/cuda/conv.hpp>
-#include <limbic/backend/cuda/copy.hpp>
-#include <limbic/backend/cuda/covariance.hpp>
-#include <limbic/backend/cuda/cross_entropy.hpp>
-#include <limbic/backend/cuda/distillation.hpp>
-#include <limbic/backend/cuda/eigh.hpp>
-#include <limbic/backend/cuda/elementwise.hpp>
-#include <limbic/backend/cuda/guard.hpp>
-#include <limbic/backend/cuda/index.hpp>
-#include <limbic/backend/cuda/matmul.hpp>
-#include <limbic/backend/cuda/memory.hpp>
-#include <limbic/backend/cuda/optim.hpp>
-#include <limbic/backend/cuda/pair_products.hpp>
-#include <limbic/backend/cuda/pair_weights.hpp>
-#include <limbic/backend/cuda/pairwise.hpp>
-#include <limbic/backend/cuda/pairwise_linear.hpp>
-#include <limbic/backend/cuda/pool.hpp>
-#include <limbic/backend/cuda/random.hpp>
-#include <limbic/backend/cuda/reduce.hpp>
-#include <limbic/backend/cuda/rows.hpp>
-#include <limbic/backend/cuda/unfold.hpp>
+#include <limbic/backend/cuda/backend.hpp>
 #endif
 
 #include <limbic/autograd/gradcheck.hpp>
@@ -204,6 +180,17 @@ void run_device_checks(const std::string& name, const OpOn<Cpu>& host, const OpO
                        const std::vector<OpCase>& cases, const OpOptions& options);
 #endif
 
+// The device's part of check_op(), for what has no reference. Does nothing where no device is linked.
+template <class F>
+void check_device([[maybe_unused]] const std::string& name, [[maybe_unused]] const F& f,
+                  [[maybe_unused]] const std::vector<OpCase>& cases, [[maybe_unused]] const OpOptions& options = {}) {
+#ifdef LIMBIC_TEST_CUDA
+  run_device_checks(
+      name, [f](const std::vector<Var<double>>& x) -> Var<double> { return f(x); },
+      [f](const std::vector<Var<double, Cuda>>& x) -> Var<double, Cuda> { return f(x); }, cases, options);
+#endif
+}
+
 template <class F, class R>
 void check_op(const std::string& name, const F& f, const R& reference, const std::vector<OpCase>& cases,
               const OpOptions& options = {}) {
@@ -212,12 +199,8 @@ void check_op(const std::string& name, const F& f, const R& reference, const std
                       [f](const std::vector<Tensor<T>>& x) -> Tensor<T> { return f(x); },
                       [reference](const std::vector<Tensor<T>>& x) -> Tensor<T> { return reference(x); }};
   };
-  const OpForms<double> f64 = forms(double{});
-  run_op_checks(name, f64, forms(float{}), cases, options);
-#ifdef LIMBIC_TEST_CUDA
-  run_device_checks(name, f64.var, [f](const std::vector<Var<double, Cuda>>& x) -> Var<double, Cuda> { return f(x); }, cases,
-                    options);
-#endif
+  run_op_checks(name, forms(double{}), forms(float{}), cases, options);
+  check_device(name, f, cases, options);
 }
 
 // Checks that `f()` throws limbic::Error whose text contains every one of `parts`.
