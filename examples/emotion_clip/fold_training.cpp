@@ -141,7 +141,7 @@ class FoldTraining final : public app::FoldLoop {
   }
 
   void finish(app::FoldResult& result) override {
-    result.source_windows = fold_.train.size();
+    result.source_windows = fold_.from_source;
     result.target_windows = fold_.test.size();
     const Inferred all = answer(fold_.test, text_.defined());
     const app::Predictions p = app::predictions_of(

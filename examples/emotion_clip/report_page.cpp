@@ -236,7 +236,7 @@ void Page::text() const {
                    "their class. True classes were looked up after training.");
   app::Frame map{"Windows and prompts: true class / word", {}, {}};
   map.width = std::min<int>(1000, 330 + 34 * static_cast<int>(classes * classes));
-  map.height = 150 + 24 * static_cast<int>(templates);
+  map.height = 110 + 24 * static_cast<int>(templates);
   page.figures({{app::matrix_map(map, similarity, prototypes.templates, columns, "mean cosine"),
                  "Mean cosine of the tested windows of each true class with every prompt, mean over folds; "
                  "{} stands for the "
@@ -310,10 +310,10 @@ void Page::scalp() const {
                                            : ("band " + std::to_string(band + 1)).c_str());
     weights += (weights.empty() ? "" : ", ") + name + " " + formatted("%.0f %%", 100 * total / all);
     app::Frame head{name, {}, {}};
-    head.width = 300;
-    head.height = 250;
+    head.width = 350;
+    head.height = 290;
     if (map < bands)
-      figures.push_back({app::topography(head, positions, values, names, "% of the map", 3), ""});
+      figures.push_back({app::topography(head, positions, values, names, "% of the map", 2), ""});
   }
   page.figures(figures);
   page.paragraph("Of all influence: " + weights + ".");
