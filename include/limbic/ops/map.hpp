@@ -3,7 +3,8 @@
 //   auto y = map([](auto a, auto b) { using limbic::math::exp; return a * exp(-b * b); }, x, z);
 //
 // y = f(x...); dx_k = dy df/dx_k, by evaluating f on dual numbers (core/dual.hpp): no gradient to write,
-// no intermediate in memory. Third derivatives are the highest.
+// no intermediate in memory. Third derivatives are the highest. On a GPU f cannot branch: it says
+// choose(a < b, x, y) for a < b ? x : y.
 #pragma once
 
 #include <limbic/core/dual.hpp>
