@@ -22,7 +22,7 @@ struct OpName {
   char text[28];
 };
 
-__global__ void __launch_bounds__(kIndexThreads) check_range(const std::int64_t* __restrict__ index, std::int64_t n, std::int64_t low,
+__global__ void __launch_bounds__(kIndexThreads, 4) check_range(const std::int64_t* __restrict__ index, std::int64_t n, std::int64_t low,
                                                              std::int64_t high, OpName op, Fault* fault) {
   for (std::int64_t i = grid_index(); i < n; i += grid_stride()) {
     if (index[i] >= low && index[i] < high) continue;

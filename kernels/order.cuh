@@ -79,7 +79,7 @@ __global__ void __launch_bounds__(kOrderThreads) arg_extreme_rows(std::int64_t* 
 }
 
 template <class T>
-__global__ void __launch_bounds__(kOrderThreads) arg_extreme_columns(std::int64_t* __restrict__ y, const T* __restrict__ x, Cut at,
+__global__ void __launch_bounds__(kOrderThreads, 6) arg_extreme_columns(std::int64_t* __restrict__ y, const T* __restrict__ x, Cut at,
                                                                      bool largest) {
   for (std::int64_t line = grid_index(); line < at.outer * at.inner; line += grid_stride()) {
     const std::int64_t o = line / at.inner;

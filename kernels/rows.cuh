@@ -144,7 +144,7 @@ __global__ void __launch_bounds__(kRowThreads) softmax_bwd(T* dx, const T* kept,
 }
 
 template <bool kCentred, class T, int kLanes, int kPer>
-__global__ void __launch_bounds__(kRowThreads) norm_fwd(const __grid_constant__ NormCall<T> call, T* y, T eps) {
+__global__ void __launch_bounds__(kRowThreads, 3) norm_fwd(const __grid_constant__ NormCall<T> call, T* y, T eps) {
   __shared__ T scratch[kRowThreads / 32];
   const Row<T, kLanes, kPer> row(call.rows, call.cols, scratch);
   const auto x = row.load(call.x);
