@@ -7,7 +7,7 @@ packages=""
 for part in "$@"; do
   case $part in
     build) packages="$packages cmake ninja-build g++ libeigen3-dev" ;;
-    test) packages="$packages doctest-dev libzip-dev" ;;
+    test) packages="$packages doctest-dev libzip-dev libbenchmark-dev" ;;
     examples) packages="$packages libmatio-dev libutf8proc-dev zlib1g-dev libcli11-dev nlohmann-json3-dev libboost-dev libsvm-dev liblinear-dev gnuplot-nox" ;;
     clang) packages="$packages clang-14 clang-19 libclang-rt-14-dev libclang-rt-19-dev" ;;
     bench) packages="$packages libbenchmark-dev libopenblas-dev libdnnl-dev libutf8proc-dev zlib1g-dev" ;;

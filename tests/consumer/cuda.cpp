@@ -1,15 +1,11 @@
-// Somebody else's program on the device: plain C++, compiled by the host's compiler.
+// Somebody else's program on the device: plain C++, compiled by the host's compiler. Without a device it says so.
 #include <limbic/cuda.hpp>
 
 #include <cmath>
 #include <cstdio>
 
-int main() {
+int main() try {
   using namespace limbic;
-  if (cuda::device_count() == 0) {
-    std::printf("no device\n");
-    return 1;
-  }
   // [readme:cuda]
   const auto host = Tensor<float>::from({2, 3}, {1, -2, 3, -4, 5, -6});
   const auto x = Var<float, Cuda>::leaf(host.on<Cuda>());
@@ -25,4 +21,7 @@ int main() {
     }
   }
   std::printf("limbic on the device: right\n");
+} catch (const limbic::Error& error) {
+  std::printf("%d devices; limbic::Error: %s\n", limbic::cuda::device_count(), error.what());
+  return 1;
 }
