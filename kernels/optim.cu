@@ -36,10 +36,10 @@ void for_chunks(const TensorUpdate<T>* list, std::int64_t count, const F& run) {
 
 template <class T, class Update>
 void update(const char* name, const TensorUpdate<T>* list, std::int64_t count, const Update& what,
-            const double* clip) {
+            const OnDevice<T>& there) {
   static_assert(sizeof(UpdateChunks<T>) + sizeof(Update) <= 4096, "what arguments have room for");
   for_chunks(list, count, [&](UpdateChunks<T>& chunks, std::int64_t blocks) {
-    chunks.clip = clip;
+    chunks.there = there;
     launch(name, device::update_tensors<T, Update>, dim3(static_cast<unsigned>(blocks)), dim3(kUpdateThreads),
            0, current_stream(), chunks, what);
   });
@@ -49,26 +49,26 @@ void update(const char* name, const TensorUpdate<T>* list, std::int64_t count, c
 
 template <class T>
 void update_sgd(const TensorUpdate<T>* list, std::int64_t count, const SgdNumbers<T>& numbers,
-                const double* clip) {
-  update("update_sgd", list, count, device::SgdUpdate<T>{numbers}, clip);
+                const OnDevice<T>& there) {
+  update("update_sgd", list, count, device::SgdUpdate<T>{numbers}, there);
 }
 template <class T>
 void update_momentum(const TensorUpdate<T>* list, std::int64_t count, const SgdNumbers<T>& numbers,
-                     const double* clip) {
-  update("update_momentum", list, count, device::MomentumUpdate<T>{numbers}, clip);
+                     const OnDevice<T>& there) {
+  update("update_momentum", list, count, device::MomentumUpdate<T>{numbers}, there);
 }
 template <class T>
 void update_adam(const TensorUpdate<T>* list, std::int64_t count, const AdamNumbers<T>& numbers,
-                 const double* clip) {
-  update("update_adam", list, count, device::AdamUpdate<T>{numbers}, clip);
+                 const OnDevice<T>& there) {
+  update("update_adam", list, count, device::AdamUpdate<T>{numbers}, there);
 }
 template <class T>
 void update_lerp(const TensorUpdate<T>* list, std::int64_t count, T weight) {
-  update("update_lerp", list, count, device::LerpUpdate<T>{weight}, nullptr);
+  update("update_lerp", list, count, device::LerpUpdate<T>{weight}, {});
 }
 template <class T>
 void update_scale(const TensorUpdate<T>* list, std::int64_t count, T factor) {
-  update("update_scale", list, count, device::ScaleUpdate<T>{factor}, nullptr);
+  update("update_scale", list, count, device::ScaleUpdate<T>{factor}, {});
 }
 
 template <class T>
@@ -87,12 +87,12 @@ void gradient_norm(const TensorUpdate<T>* list, std::int64_t count, double max_n
   deallocate(sums);
 }
 
-#define LIMBIC_INSTANCES(T)                                                                                 \
-  template void update_sgd(const TensorUpdate<T>*, std::int64_t, const SgdNumbers<T>&, const double*);      \
-  template void update_momentum(const TensorUpdate<T>*, std::int64_t, const SgdNumbers<T>&, const double*); \
-  template void update_adam(const TensorUpdate<T>*, std::int64_t, const AdamNumbers<T>&, const double*);    \
-  template void update_lerp(const TensorUpdate<T>*, std::int64_t, T);                                       \
-  template void update_scale(const TensorUpdate<T>*, std::int64_t, T);                                      \
+#define LIMBIC_INSTANCES(T)                                                                                      \
+  template void update_sgd(const TensorUpdate<T>*, std::int64_t, const SgdNumbers<T>&, const OnDevice<T>&);      \
+  template void update_momentum(const TensorUpdate<T>*, std::int64_t, const SgdNumbers<T>&, const OnDevice<T>&); \
+  template void update_adam(const TensorUpdate<T>*, std::int64_t, const AdamNumbers<T>&, const OnDevice<T>&);    \
+  template void update_lerp(const TensorUpdate<T>*, std::int64_t, T);                                            \
+  template void update_scale(const TensorUpdate<T>*, std::int64_t, T);                                           \
   template void gradient_norm(const TensorUpdate<T>*, std::int64_t, double, double*)
 LIMBIC_INSTANCES(float);
 LIMBIC_INSTANCES(double);

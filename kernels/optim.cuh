@@ -31,7 +31,7 @@ struct UpdateChunks {
   std::int64_t size[kMost];
   int end[kMost];  // block after the last one of each
   int tensors = 0;
-  const double* clip = nullptr;
+  OnDevice<T> there;
 };
 
 namespace device {
@@ -39,12 +39,14 @@ namespace device {
 constexpr int kUpdateThreads = 256;
 constexpr int kUpdateChunk = 4096;  // elements of a block
 
-// An update has as many operands, writes those of kWrites (a bit each), and scales operand 1, the gradient.
+// An update has as many operands, writes those of kWrites (a bit each), and scales operand 1, the gradient; take()
+// reads the numbers that change from step to step.
 template <class T>
 struct SgdUpdate {
   static constexpr int kOperands = 2;
   static constexpr unsigned kWrites = 1;
   SgdNumbers<T> n;
+  __device__ void take(const T* numbers) { n.lr = numbers[0]; }
   __device__ void operator()(T (&v)[kOperands]) const { v[0] -= n.lr * (n.sign * v[1] + n.decay * v[0]); }
 };
 template <class T>
@@ -52,6 +54,7 @@ struct MomentumUpdate {
   static constexpr int kOperands = 3;
   static constexpr unsigned kWrites = 1 | 4;
   SgdNumbers<T> n;
+  __device__ void take(const T* numbers) { n.lr = numbers[0]; }
   __device__ void operator()(T (&v)[kOperands]) const {
     const T d = n.sign * v[1] + n.decay * v[0];
     v[2] = d + n.momentum * v[2];
@@ -63,6 +66,11 @@ struct AdamUpdate {
   static constexpr int kOperands = 4;
   static constexpr unsigned kWrites = 1 | 4 | 8;
   AdamNumbers<T> n;
+  __device__ void take(const T* numbers) {
+    n.step = numbers[0];
+    n.root_correction = numbers[1];
+    n.shrink = numbers[2];
+  }
   __device__ void operator()(T (&v)[kOperands]) const {
     const T d = v[1] + n.l2 * v[0];
     v[2] = n.beta1 * v[2] + (T(1) - n.beta1) * d;
@@ -75,6 +83,7 @@ struct LerpUpdate {
   static constexpr int kOperands = 2;
   static constexpr unsigned kWrites = 1;
   T weight;
+  __device__ void take(const T*) {}
   __device__ void operator()(T (&v)[kOperands]) const { v[0] += weight * (v[1] - v[0]); }
 };
 template <class T>
@@ -82,6 +91,7 @@ struct ScaleUpdate {
   static constexpr int kOperands = 1;
   static constexpr unsigned kWrites = 1;
   T factor;
+  __device__ void take(const T*) {}
   __device__ void operator()(T (&v)[kOperands]) const { v[0] *= factor; }
 };
 
@@ -117,11 +127,12 @@ __global__ void __launch_bounds__(kUpdateThreads)
     update_tensors(const __grid_constant__ UpdateChunks<T> chunks, Update update) {
   constexpr int kOperands = Update::kOperands, kVector = kVectorSize<T>;
   T factor = T(1);
-  if (chunks.clip) {
-    const double clip = *chunks.clip;
+  if (chunks.there.clip) {
+    const double clip = *chunks.there.clip;
     if (clip != clip) return;
     factor = static_cast<T>(clip);
   }
+  if (chunks.there.numbers) update.take(chunks.there.numbers);
   const UpdatePart<T, kOperands> part(chunks);
   const auto run = [&](int i, auto vector) {
     constexpr int kSize = decltype(vector)::size;

@@ -16,6 +16,8 @@ namespace limbic::cuda::device {
 
 constexpr int kRandomThreads = 256;
 
+__device__ __forceinline__ PhiloxKey key_of(const Draw& draw) { return {draw.key, draw.position, draw.replay ? *draw.replay : 0}; }
+
 __device__ __forceinline__ unsigned long long two_words(unsigned low, unsigned high) {
   return (static_cast<unsigned long long>(high) << 32) | low;
 }
@@ -78,7 +80,7 @@ struct MakeIntegers {
 template <class T, class Make>
 __global__ void __launch_bounds__(kRandomThreads) random_values(T* __restrict__ out, std::int64_t n, Draw draw, Make make) {
   constexpr int kValues = Make::kValues;
-  const PhiloxKey key{draw.key, draw.position};
+  const PhiloxKey key = key_of(draw);
   for (std::int64_t b = grid_index(); b * kValues < n; b += grid_stride()) {
     T v[kValues];
     make(philox_block(key, static_cast<unsigned long long>(b)), v);
@@ -97,7 +99,7 @@ __global__ void __launch_bounds__(kRandomThreads) random_values(T* __restrict__ 
 
 template <class T>
 __global__ void __launch_bounds__(kRandomThreads) dropout(T* y, const T* x, std::int64_t n, Draw draw, unsigned threshold, T scale) {
-  const PhiloxKey key{draw.key, draw.position};
+  const PhiloxKey key = key_of(draw);
   constexpr int kWide = kVectorSize<T>, kWords = kWide / 2;
   const bool aligned = is_aligned(x, 16) && is_aligned(y, 16);
   for (std::int64_t v = grid_index(); v * kWide < n; v += grid_stride()) {
@@ -127,7 +129,7 @@ __global__ void __launch_bounds__(kRandomThreads) dropout(T* y, const T* x, std:
 template <class T>
 __global__ void __launch_bounds__(kRandomThreads) dropout_rows(T* y, const T* x, std::int64_t count, std::int64_t length, Draw draw,
                                                                unsigned long long threshold, T scale) {
-  const PhiloxKey key{draw.key, draw.position};
+  const PhiloxKey key = key_of(draw);
   for (std::int64_t i = grid_index(); i < count; i += grid_stride())
     y[i] = philox_event(key, static_cast<unsigned long long>(i / length), threshold) ? T(0) : scale * x[i];
 }

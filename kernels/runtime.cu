@@ -2,6 +2,7 @@
 #include <limbic/backend/cuda/launch/guard.hpp>
 #include <limbic/backend/cuda/launch/runtime.hpp>
 
+#include "capture.hpp"
 #include "prelude.cuh"
 
 #include <cstdio>
@@ -56,19 +57,22 @@ void use_device(int index) { require(cudaSetDevice(index), "use_device"); }
 
 void* allocate(std::size_t bytes) {
   keep_pool();
+  if (void* const memory = detail::captured_allocate(bytes)) return memory;
   void* memory = nullptr;
   require(cudaMallocAsync(&memory, bytes ? bytes : 1, chosen_stream), "allocate");
   return memory;
 }
 void deallocate(void* memory) noexcept {
-  if (memory) cudaFreeAsync(memory, chosen_stream);
+  if (memory && !detail::captured_deallocate(memory)) cudaFreeAsync(memory, chosen_stream);
 }
 
 void copy_to_host(void* host, const void* device, std::size_t bytes) {
+  detail::refuse_capture("copy_to_host");
   require(cudaMemcpyAsync(host, device, bytes, cudaMemcpyDeviceToHost, chosen_stream), "copy_to_host");
   synchronize();
 }
 void copy_from_host(void* device, const void* host, std::size_t bytes) {
+  detail::refuse_capture("copy_from_host");
   require(cudaMemcpyAsync(device, host, bytes, cudaMemcpyHostToDevice, chosen_stream), "copy_from_host");
   synchronize();
 }
@@ -85,6 +89,7 @@ Stream make_stream() {
 }
 void free_stream(Stream stream) noexcept { cudaStreamDestroy(stream); }
 void synchronize() {
+  detail::refuse_capture("synchronize");
   require(cudaStreamSynchronize(chosen_stream), "synchronize");
   throw_report();
   Fault* const at = fault();

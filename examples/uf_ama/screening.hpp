@@ -7,10 +7,11 @@
 //   both selected, other label   dropped
 //   one selected                 that modality teaches the other
 //
-// Nothing here carries a gradient.
+// Nothing here carries a gradient. Below is what runs on the host; a device has its own, PredictionScreening
+// (core/screening.hpp), for which the host does not wait.
 #pragma once
 
-#include <limbic/core/tensor.hpp>
+#include <limbic/core/screening.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -91,6 +92,28 @@ Screening screen(const Tensor<T>& eeg_logits, const Tensor<T>& eye_logits) {
   s.eeg_teaches = lists.select(0, 1).slice(0, 0, eeg);
   s.eye_teaches = lists.select(0, 2).slice(0, 0, eye);
   return s;
+}
+
+// What a step kept of screening, on the host. From a device, it waits.
+inline const Screening& on_host(const Screening& s) { return s; }
+template <class T, class D>
+Screening on_host(const PredictionScreening<T, D>& s) {
+  using On = PredictionScreening<T, D>;
+  Screening out;
+  if (!s.counts.defined()) return out;
+  const auto counts = s.counts.to_vector();
+  const auto count = [&](int which) { return counts[static_cast<std::size_t>(which)]; };
+  const Tensor<index_t> lists = s.lists.template on<Cpu>(), label = s.label.slice(0, 0, 2).template on<Cpu>();
+  out.agree = lists.select(0, 0).slice(0, 0, count(On::kAgree));
+  out.eeg_teaches = lists.select(0, 1).slice(0, 0, count(On::kFirstTeaches));
+  out.eye_teaches = lists.select(0, 2).slice(0, 0, count(On::kSecondTeaches));
+  out.eeg_label = label.select(0, 0);
+  out.eye_label = label.select(0, 1);
+  out.mid_confidence = static_cast<double>(s.least.item());
+  out.eeg_selected = count(On::kFirstSelected);
+  out.eye_selected = count(On::kSecondSelected);
+  out.dropped = count(On::kDropped);
+  return out;
 }
 
 // Labels of a batch in which only some rows count: cross_entropy() leaves out the others.

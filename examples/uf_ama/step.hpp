@@ -8,11 +8,15 @@
 // clf, cls, marginal and class_wise are EEG/4 + eye/4 + fused/2; with one modality that one's alone. Source
 // and target go through the network as one batch: all of its layers treat samples alone, so this changes
 // nothing but the speed. Target batches have no labels, so none can be used.
+//
+// On a device the host waits for nothing: no shape depends on a value, and the report stays there until on_host() reads
+// it. So a step can be captured as a CUDA graph.
 #pragma once
 
 #include <limbic/loss/cross_entropy.hpp>
 #include <limbic/loss/similarity.hpp>
 #include <limbic/ops/arg.hpp>
+#include <limbic/ops/compare.hpp>
 
 #include "uf_ama/options.hpp"
 #include "uf_ama/report.hpp"
@@ -33,9 +37,10 @@ struct SourceBatch : TargetBatch<T, D> {
 template <class T, class D = Cpu>
 struct StepResult {
   Var<T, D> total;
-  StepReport report;
+  ReportOn<T, D> report;        // on_host(report): a StepReport
   Levels<Tensor<T, D>> logits;  // of the whole batch, source first; undefined where a level takes no part
-  Screening screening;       // empty without screening
+  // Empty without screening; on_host(screening): a Screening.
+  std::conditional_t<std::is_same_v<D, Cpu>, Screening, PredictionScreening<T, D>> screening;
 };
 
 // Tells source from target by the features that the class is predicted from; trained for DANN only.
@@ -92,7 +97,7 @@ class Step {
   }
 
   // Throws for shapes that the network does not take, batches of different sizes where the MMD needs equal
-  // ones, and labels out of range.
+  // ones, and labels out of range (told late by a device).
   StepResult<T, D> operator()(Network<T, D>& net, const SourceBatch<T, D>& source, const TargetBatch<T, D>& target,
                            const Moment& when = {}) {
     check_batches(net, source, target);
@@ -101,7 +106,7 @@ class Step {
         net(joined(source.eeg, target.eeg, m, options.inputs != Inputs::eye),
             joined(source.eye, target.eye, m, options.inputs != Inputs::eeg), options.inputs);
     StepResult<T, D> out;
-    StepReport& r = out.report;
+    auto& r = out.report;
     out.logits = {f.logits.eeg.value(), f.logits.eye.value(), f.logits.fused.value()};
     r.source_accuracy = accuracy(out.logits, source.label);
 
@@ -109,14 +114,19 @@ class Step {
       return cross_entropy(logits, padded(source.label, m));
     });
     r.clf = value(clf);
-    r.weights = weights_at(options, when, r.clf);
+    if constexpr (kHost) {
+      r.weights = weights_at(options, when, r.clf);
+    } else {
+      r.weights = weights_at(options, when, 1);
+      if (options.screening && options.schedule == Schedule::published) r.fused_weight = published_weight(r.clf);
+    }
     out.total = clf;
-    auto add = [&](double weight, double& reported, auto&& loss) {
+    auto add = [&](double weight, Number& reported, auto&& loss, const Tensor<T, D>& weight_there = {}) {
       // A part that weighs nothing is reported, but not differentiated.
       if (weight > 0) {
         const Var<T, D> v = loss();
         reported = value(v);
-        out.total = out.total + v * static_cast<T>(weight);
+        out.total = out.total + (weight_there.defined() ? v * weight_there : v * static_cast<T>(weight));
       } else {
         const NoGrad off;
         reported = value(loss());
@@ -136,7 +146,13 @@ class Step {
   }
 
  private:
-  static double value(const Var<T, D>& v) { return static_cast<double>(v.item()); }
+  static constexpr bool kHost = std::is_same_v<D, Cpu>;
+  using Number = std::conditional_t<kHost, double, Tensor<T, D>>;
+
+  static Number value(const Var<T, D>& v) {
+    if constexpr (kHost) return static_cast<double>(v.item());
+    else return v.value();
+  }
   index_t windows(const TargetBatch<T, D>& t) const {
     return options.inputs == Inputs::eye ? t.eye.size(0) : t.eeg.size(0);
   }
@@ -152,10 +168,14 @@ class Step {
     }
     if (!s.label.defined() || !(s.label.shape() == Shape{windows(s)}))
       fail("uf_ama", "source.label (B) is needed for ", windows(s), " windows; got ", s.label);
-    const std::vector<index_t> labels = s.label.to_vector();
-    for (std::size_t i = 0; i < labels.size(); ++i)
-      if (labels[i] < 0 || labels[i] >= net.config.classes)
-        fail("uf_ama", "source.label must lie in [0, ", net.config.classes, "); got ", labels[i], " at ", i);
+    if constexpr (kHost) {
+      const std::vector<index_t> labels = s.label.to_vector();
+      for (std::size_t i = 0; i < labels.size(); ++i)
+        if (labels[i] < 0 || labels[i] >= net.config.classes)
+          fail("uf_ama", "source.label must lie in [0, ", net.config.classes, "); got ", labels[i], " at ", i);
+    } else {
+      require_labels(D{}, "uf_ama", "source.label", s.label, net.config.classes, 0);  // all count: 0 is a class
+    }
     if (options.inputs != Inputs::both) return;
     auto pair = [](const char* what, const TargetBatch<T, D>& b) {
       if (b.eeg.size(0) != b.eye.size(0))
@@ -176,19 +196,31 @@ class Step {
     return all;
   }
 
-  static double accuracy(const Levels<Tensor<T, D>>& logits, const Tensor<index_t, D>& label) {
+  static Number accuracy(const Levels<Tensor<T, D>>& logits, const Tensor<index_t, D>& label) {
     const Tensor<T, D>& x = logits.fused.defined() ? logits.fused
                          : logits.eeg.defined() ? logits.eeg
                                                 : logits.eye;
-    const auto predicted = argmax(x, 1).to_vector(), wanted = label.to_vector();
-    index_t right = 0;
-    for (std::size_t i = 0; i < wanted.size(); ++i) right += predicted[i] == wanted[i];
-    return static_cast<double>(right) / static_cast<double>(label.numel());
+    if constexpr (kHost) {
+      const auto predicted = argmax(x, 1).to_vector(), wanted = label.to_vector();
+      index_t right = 0;
+      for (std::size_t i = 0; i < wanted.size(); ++i) right += predicted[i] == wanted[i];
+      return static_cast<double>(right) / static_cast<double>(label.numel());
+    } else {
+      return mean(eq(argmax(x, 1).slice(0, 0, label.numel()), label).template to<T>());
+    }
+  }
+  // The published weight of pseudo-labels, which depends on the classification loss.
+  static Tensor<T, D> published_weight(const Tensor<T, D>& clf) {
+    Tensor<T, D> w = clf.clone();
+    const T low = static_cast<double>(T(0.1)) > 0.1 ? std::nextafter(T(0.1), T(0)) : T(0.1);  // at most 0.1
+    elementwise_update(
+        D{}, [low](auto v) { return math::choose(v <= low, T(0.5), math::choose(v < T(0.2), T(0.2), T(0.1))); }, w);
+    return w;
   }
 
   // EEG/4 + eye/4 + fused/2 of loss(features, logits); the one modality's alone if there is one.
   template <class F>
-  Var<T, D> over_levels(const Features<T, D>& f, Levels<double>& reported, F&& loss) const {
+  Var<T, D> over_levels(const Features<T, D>& f, Levels<Number>& reported, F&& loss) const {
     if (options.inputs == Inputs::eeg) return single(reported.eeg, loss(f.feature.eeg, f.logits.eeg));
     if (options.inputs == Inputs::eye) return single(reported.eye, loss(f.feature.eye, f.logits.eye));
     const Var<T, D> a = single(reported.eeg, loss(f.feature.eeg, f.logits.eeg));
@@ -196,12 +228,12 @@ class Step {
     const Var<T, D> c = single(reported.fused, loss(f.feature.fused, f.logits.fused));
     return (a + b) * T(0.25) + c * T(0.5);
   }
-  static Var<T, D> single(double& reported, const Var<T, D>& v) {
+  static Var<T, D> single(Number& reported, const Var<T, D>& v) {
     reported = value(v);
     return v;
   }
 
-  Var<T, D> marginal(const Features<T, D>& f, index_t n, const Moment& when, StepReport& r) const {
+  Var<T, D> marginal(const Features<T, D>& f, index_t n, const Moment& when, ReportOn<T, D>& r) const {
     if (options.marginal == Marginal::dann) {
       const Var<T, D>& x = options.inputs == Inputs::both  ? f.feature.fused
                         : options.inputs == Inputs::eeg ? f.feature.eeg
@@ -236,7 +268,7 @@ class Step {
                         StepResult<T, D>& out, Add&& add) const {
     if (!options.class_wise && !options.screening) return;
     const index_t n = label.numel();
-    StepReport& r = out.report;
+    auto& r = out.report;
     const Levels<Tensor<T, D>> predicted = target_logits(net, f, out.logits, n);
     if (options.class_wise)
       add(r.weights.class_wise, r.class_wise, [&] {
@@ -249,13 +281,21 @@ class Step {
         });
       });
     if (!options.screening) return;
-    out.screening = screen(predicted.eeg.template on<Cpu>(), predicted.eye.template on<Cpu>());
+    if constexpr (kHost) screen_on_host(f, predicted, n, out, add);
+    else screen_on_device(f, predicted, n, out, add);
+  }
+
+  template <class Add>
+  void screen_on_host(const Features<T, D>& f, const Levels<Tensor<T, D>>& predicted, index_t n, StepResult<T, D>& out,
+                      Add&& add) const {
+    StepReport& r = out.report;
+    out.screening = screen(predicted.eeg, predicted.eye);
     const Screening& s = out.screening;
     r.screen(s);
     add(r.weights.fused_target, r.fused_target,
-        [&] { return cross_entropy(f.logits.fused, on_device(screened_labels(s.agree, s.eeg_label, n).label)); });
+        [&] { return cross_entropy(f.logits.fused, screened_labels(s.agree, s.eeg_label, n).label); });
     if (!options.distillation) return;
-    const Tensor<index_t> fused = argmax(predicted.fused, 1).template on<Cpu>();
+    const Tensor<index_t> fused = argmax(predicted.fused, 1);
     auto lesson = [&](const Tensor<index_t>& samples, const Tensor<index_t>& teacher, const Var<T, D>& student,
                       index_t& kept, double& reported) {
       const ScreenedLabels labels = screened_labels(samples, teacher, n, fused);
@@ -263,7 +303,7 @@ class Step {
       const bool counts =
           s.mid_confidence > options.min_confidence && samples.numel() >= options.min_lessons && kept > 0;
       return single(reported,
-                    counts ? cross_entropy(student, on_device(labels.label)) : Var<T, D>(Tensor<T, D>::scalar(T(0))));
+                    counts ? cross_entropy(student, labels.label) : Var<T, D>(Tensor<T, D>::scalar(T(0))));
     };
     add(r.weights.distill, r.distill, [&] {
       return (lesson(s.eeg_teaches, s.eeg_label, f.logits.eye, r.eeg_lessons, r.eeg_teaches_eye) +
@@ -271,7 +311,28 @@ class Step {
              T(0.5);
     });
   }
-  static Tensor<index_t, D> on_device(const Tensor<index_t>& labels) { return labels.template on<D>(); }
+
+  // The same with labels that the device writes: cross_entropy() over no rows is 0, and so is its gradient.
+  template <class Add>
+  void screen_on_device(const Features<T, D>& f, const Levels<Tensor<T, D>>& predicted, index_t n, StepResult<T, D>& out,
+                        Add&& add) const {
+    auto& r = out.report;
+    const Tensor<T, D> joint = options.distillation ? predicted.fused : Tensor<T, D>();
+    out.screening = screen_predictions(D{}, "uf_ama", predicted.eeg, predicted.eye, joint, n,
+                                       ScreeningRules{options.min_confidence, options.min_lessons});
+    const auto& s = out.screening;
+    r.screened = s.counts;
+    r.mid_confidence = s.least;
+    add(r.weights.fused_target, r.fused_target, [&] { return cross_entropy(f.logits.fused, s.target.select(0, 0)); },
+        r.fused_weight);
+    if (!options.distillation) return;
+    add(r.weights.distill, r.distill, [&] {
+      return (single(r.eeg_teaches_eye, cross_entropy(f.logits.eye, s.target.select(0, 1))) +
+              single(r.eye_teaches_eeg, cross_entropy(f.logits.eeg, s.target.select(0, 2)))) *
+             T(0.5);
+    });
+  }
+
   static Tensor<T, D> probabilities(const Tensor<T, D>& logits) {
     return logits.defined() ? softmax(logits) : logits;
   }

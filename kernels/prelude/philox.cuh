@@ -6,10 +6,12 @@
 
 namespace limbic::cuda {
 
-// Where a draw's numbers come from: the key of the stream, and the first block of four words.
+// Where a draw's numbers come from: the key of the stream, and the first block of four words; in a graph, the number of
+// the replay, 0 being that of numbers drawn outside of graphs.
 struct PhiloxKey {
   unsigned long long key;
   unsigned long long position;
+  unsigned replay = 0;
 };
 struct PhiloxBlock {
   unsigned word[4];
@@ -34,7 +36,7 @@ __device__ __forceinline__ PhiloxBlock philox4x32(unsigned c0, unsigned c1, unsi
 // Words 4b .. 4b + 3 of a draw.
 __device__ __forceinline__ PhiloxBlock philox_block(PhiloxKey draw, unsigned long long b) {
   const unsigned long long n = draw.position + b;
-  return philox4x32(static_cast<unsigned>(n), static_cast<unsigned>(n >> 32), 0, 0,
+  return philox4x32(static_cast<unsigned>(n), static_cast<unsigned>(n >> 32), draw.replay, 0,
                     static_cast<unsigned>(draw.key), static_cast<unsigned>(draw.key >> 32));
 }
 // Word i of a draw.

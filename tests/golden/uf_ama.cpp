@@ -46,7 +46,8 @@ void add_uf_ama(DeviceRegistry<D>& r) {
 
     c.y(result.total);
     auto number = [&](const char* name, double v) { c.out(name, Tensor<T, D>::scalar(static_cast<T>(v))); };
-    const uf_ama::StepReport& report = result.report;
+    const uf_ama::StepReport report = uf_ama::on_host(result.report);
+    const uf_ama::Screening screening = uf_ama::on_host(result.screening);
     number("loss.clf", report.clf);
     number("loss.cls", report.cls);
     number("loss.mmd", report.marginal);
@@ -59,9 +60,9 @@ void add_uf_ama(DeviceRegistry<D>& r) {
     number("eye_distill", report.eye_teaches_eeg);
     number("mid_confidence", report.mid_confidence);
     auto list = [&](const char* name, const Tensor<index_t>& v) { c.out(name, v.template on<D>()); };
-    list("screen.agree", result.screening.agree);
-    list("screen.eeg_teaches", result.screening.eeg_teaches);
-    list("screen.eye_teaches", result.screening.eye_teaches);
+    list("screen.agree", screening.agree);
+    list("screen.eeg_teaches", screening.eeg_teaches);
+    list("screen.eye_teaches", screening.eye_teaches);
     const index_t n = source.label.numel();
     const Tensor<T, D> eeg = result.logits.eeg.slice(0, 0, n), eye = result.logits.eye.slice(0, 0, n),
                     fused = result.logits.fused.slice(0, 0, n);

@@ -26,6 +26,9 @@ struct UpdateList {
   // Undefined, or what gradient_norm() made, for devices that have it: gradients count times its first
   // number, and nothing is updated where that is NaN.
   Tensor<double, D> clip;
+  // Undefined, or where a recorded step finds the numbers that change from step to step (the rule's
+  // changing()), told anew before each time that it is replayed.
+  Tensor<T, D> numbers{};
 };
 
 }  // namespace limbic

@@ -57,6 +57,8 @@ struct AdamRule {
       step = static_cast<T>(o.lr / (1 - std::pow(o.beta1, t)));
       root_correction = static_cast<T>(1 / std::sqrt(1 - std::pow(o.beta2, t)));
     }
+    // What changes from step to step.
+    std::array<T, 4> changing() const { return {step, root_correction, shrink, T(0)}; }
   };
   template <class T, class D>
   static bool prepare(const Step<T>&, State<T, D>& s, const Shape& shape) {

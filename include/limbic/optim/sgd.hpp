@@ -43,6 +43,8 @@ struct SgdRule {
           decay(static_cast<T>(o.weight_decay)),
           sign(o.maximize ? T(-1) : T(1)),
           nesterov(o.nesterov) {}
+    // What changes from step to step.
+    std::array<T, 4> changing() const { return {lr, T(0), T(0), T(0)}; }
   };
   template <class T, class D>
   static bool prepare(const Step<T>& c, State<T, D>& s, const Shape& shape) {

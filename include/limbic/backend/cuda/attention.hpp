@@ -2,6 +2,7 @@
 #pragma once
 
 #include <limbic/backend/cuda/launch/attention.hpp>
+#include <limbic/backend/cuda/launch/graph.hpp>
 #include <limbic/backend/cuda/memory.hpp>
 #include <limbic/core/attention_plan.hpp>
 
@@ -70,6 +71,7 @@ AttentionCall<T> call_of(const Shape& scores, const AttentionPlan<T, Cuda>& plan
   c.dropout = plan.dropout > 0;
   c.key = plan.draw.key;
   c.position = plan.draw.position;
+  c.replay = replay_number();
   c.threshold = philox_threshold(plan.dropout);
   c.kept = static_cast<T>(1 / (1 - plan.dropout));
   return c;

@@ -12,6 +12,7 @@
 #include <limbic/backend/cuda/distillation.hpp>
 #include <limbic/backend/cuda/eigh.hpp>
 #include <limbic/backend/cuda/elementwise.hpp>
+#include <limbic/backend/cuda/graph.hpp>
 #include <limbic/backend/cuda/guard.hpp>
 #include <limbic/backend/cuda/index.hpp>
 #include <limbic/backend/cuda/matmul.hpp>
@@ -25,4 +26,5 @@
 #include <limbic/backend/cuda/random.hpp>
 #include <limbic/backend/cuda/reduce.hpp>
 #include <limbic/backend/cuda/rows.hpp>
+#include <limbic/backend/cuda/screening.hpp>
 #include <limbic/backend/cuda/unfold.hpp>

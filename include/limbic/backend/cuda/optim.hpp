@@ -1,6 +1,7 @@
 // Optimisers on the device: all parameters of a list in one launch (a launch for each 80 of them).
 #pragma once
 
+#include <limbic/backend/cuda/graph.hpp>
 #include <limbic/backend/cuda/guard.hpp>
 #include <limbic/backend/cuda/launch/optim.hpp>
 #include <limbic/core/update_list.hpp>
@@ -23,8 +24,8 @@ std::vector<TensorUpdate<T>> update_operands(UpdateList<T, Cuda>& list, int stat
   return all;
 }
 template <class T>
-const double* clip_of(const UpdateList<T, Cuda>& list) {
-  return list.clip.defined() ? list.clip.data() : nullptr;
+OnDevice<T> on_device(const UpdateList<T, Cuda>& list) {
+  return {list.clip.defined() ? list.clip.data() : nullptr, list.numbers.defined() ? list.numbers.data() : nullptr};
 }
 
 // Dense tensors of any strides; `keep` holds the copies.
@@ -55,7 +56,7 @@ template <class T>
 void sgd_step(Cuda, UpdateList<T, Cuda>& list, T lr, T decay, T sign) {
   const auto all = cuda::detail::update_operands(list, 0);
   cuda::update_sgd(all.data(), static_cast<std::int64_t>(all.size()),
-                   cuda::SgdNumbers<T>{lr, T(0), decay, sign, false}, cuda::detail::clip_of(list));
+                   cuda::SgdNumbers<T>{lr, T(0), decay, sign, false}, cuda::detail::on_device(list));
 }
 
 // velocity = momentum velocity + d; p -= lr velocity or, for Nesterov's variant, lr (d + momentum velocity).
@@ -66,7 +67,7 @@ void sgd_momentum_step(Cuda, UpdateList<T, Cuda>& list, T lr, T momentum, T deca
   const auto all = cuda::detail::update_operands(list, 1);
   cuda::update_momentum(all.data(), static_cast<std::int64_t>(all.size()),
                         cuda::SgdNumbers<T>{lr, momentum, decay, sign, nesterov},
-                        cuda::detail::clip_of(list));
+                        cuda::detail::on_device(list));
 }
 
 // p = shrink p - step m / (sqrt(v) root_correction + eps), after m and v took in d = g + l2 p.
@@ -76,7 +77,7 @@ void adam_step(Cuda, UpdateList<T, Cuda>& list, T step, T beta1, T beta2, T eps,
   const auto all = cuda::detail::update_operands(list, 2);
   cuda::update_adam(all.data(), static_cast<std::int64_t>(all.size()),
                     cuda::AdamNumbers<T>{step, beta1, beta2, eps, root_correction, l2, shrink},
-                    cuda::detail::clip_of(list));
+                    cuda::detail::on_device(list));
 }
 
 // y_i += weight (x_i - y_i) for all of as many tensors; the x_i may have any strides.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <limbic/backend/cuda/copy.hpp>
+#include <limbic/backend/cuda/launch/graph.hpp>
 #include <limbic/backend/cuda/launch/random.hpp>
 #include <limbic/core/random.hpp>
 
@@ -10,7 +11,7 @@
 namespace limbic {
 
 namespace cuda::detail {
-inline Draw draw_of(PhiloxKey draw) { return {draw.key, draw.position}; }
+inline Draw draw_of(PhiloxKey draw) { return {draw.key, draw.position, replay_number()}; }
 }  // namespace cuda::detail
 
 // low + u_i (high - low), i < n, kept below high.

@@ -56,6 +56,7 @@ struct AttentionCall {
   // Dropout: entry n = ((b H + h) Lq + i) Lk + j is kept, and multiplied by `kept`, if word n of the draw is
   // not below the threshold.
   std::uint64_t key = 0, position = 0, threshold = 0;
+  const std::uint32_t* replay = nullptr;  // as a Draw's
   Number kept = Number(1);
   AttentionRows<const T> q, k, v;
 };

@@ -25,19 +25,27 @@ struct AdamNumbers {
   T step, beta1, beta2, eps, root_correction, l2, shrink;
 };
 
-// Where `clip` is not null gradients count times *clip, and nothing is written if that is NaN.
+// What a step finds in the device's memory, null where there is nothing: a factor of the gradients, with nothing
+// written if it is NaN; and, in a recorded step, the numbers in place of those that change from step to step: lr of
+// SgdNumbers; step, root_correction and shrink of AdamNumbers.
+template <class T>
+struct OnDevice {
+  const double* clip = nullptr;
+  const T* numbers = nullptr;
+};
+
 // Operands: p, g.
 template <class T>
 void update_sgd(const TensorUpdate<T>* list, std::int64_t count, const SgdNumbers<T>& numbers,
-                const double* clip);
+                const OnDevice<T>& there);
 // p, g, velocity.
 template <class T>
 void update_momentum(const TensorUpdate<T>* list, std::int64_t count, const SgdNumbers<T>& numbers,
-                     const double* clip);
+                     const OnDevice<T>& there);
 // p, g, m, v.
 template <class T>
 void update_adam(const TensorUpdate<T>* list, std::int64_t count, const AdamNumbers<T>& numbers,
-                 const double* clip);
+                 const OnDevice<T>& there);
 // y, x: y += weight (x - y).
 template <class T>
 void update_lerp(const TensorUpdate<T>* list, std::int64_t count, T weight);

@@ -6,9 +6,11 @@
 
 namespace limbic::cuda {
 
-// A draw: the key of the stream, and the first block of four words.
+// A draw: the key of the stream, and the first block of four words; where a graph is recorded, the device's count of its
+// replays (launch/graph.hpp), each of which draws other numbers.
 struct Draw {
   std::uint64_t key = 0, position = 0;
+  const std::uint32_t* replay = nullptr;
 };
 
 // T = float or double.
