@@ -9,6 +9,7 @@
 #pragma once
 
 #include <limbic/backend/cpu/eigh.hpp>
+#include <limbic/backend/cpu/symmetric_product.hpp>
 #include <limbic/loss/batches.hpp>
 #include <limbic/ops/matmul.hpp>
 
@@ -54,18 +55,26 @@ struct Covariance {
       centred = dense - mean;
       return;
     }
-    Tensor<T, D> z = x - mean_row(x, w);
-    y.copy_from(matmul(transpose(z), w.defined() ? z * (w * scale) : z));
-    if (!w.defined()) elementwise_update(D{}, [](auto v, auto k) { return v * k; }, y, scale);
-    if (!keep) return;
-    kept = x;
-    centred = std::move(z);
+    if constexpr (std::is_same_v<D, Cpu>) {
+      Tensor<T, D> z = (x - mean_row(x, w)).contiguous();
+      symmetric_product(D{}, y, z, w.defined() ? z * (w * scale) : z);
+      if (!w.defined()) elementwise_update(D{}, [](auto v, auto k) { return v * k; }, y, scale);
+      if (!keep) return;
+      kept = x;
+      centred = std::move(z);
+    }
   }
   void backward(const Tensor<T, D>& dy, Grad<T, D>& dx) {
     if (!dx) return;
-    const Tensor<T, D> z = w.defined() ? centred * (w * scale) : centred * scale;
+    const Tensor<T, D> z = w.defined() ? centred * (w * scale) : centred;
+    const auto scaled = [&](const Tensor<T, D>& v) { return w.defined() ? v : v * scale; };
     // Of few rows two products cost less than the sum with a transposed matrix.
-    dx.give(z.size(0) < z.size(1) ? matmul(z, dy) + matmul(z, transpose(dy)) : matmul(z, dy + transpose(dy)));
+    if (z.size(0) < z.size(1)) {
+      const Tensor<T, D> few = scaled(z);
+      dx.give(matmul(few, dy) + matmul(few, transpose(dy)));
+    } else {
+      dx.give(matmul(z, scaled(dy + transpose(dy))));
+    }
   }
   void gradient(GradContext<T, D>& c, const Var<T, D>& dy) {
     if (!c.wants(0)) return;
