@@ -1,5 +1,6 @@
 // Symmetric products against whole ones: several blocks, one block, more columns than rows, a scaled factor.
 #include <doctest/doctest.h>
+#include <limbic/backend/cpu/random.hpp>
 #include <limbic/backend/cpu/symmetric_product.hpp>
 #include <limbic/core/random.hpp>
 
