@@ -12,7 +12,20 @@
 
 #include <limbic/core/tensor.hpp>
 
+#include <Eigen/Core>
+// Of Eigen 3 only the symmetric solver: the whole module would be a tenth of the umbrella header's time.
+#if EIGEN_VERSION_AT_LEAST(3, 4, 90)
 #include <Eigen/Eigenvalues>
+#else
+#include <Eigen/Householder>
+#include <Eigen/Jacobi>
+
+#include <Eigen/src/Core/util/DisableStupidWarnings.h>
+
+#include <Eigen/src/Eigenvalues/SelfAdjointEigenSolver.h>
+
+#include <Eigen/src/Core/util/ReenableStupidWarnings.h>
+#endif
 
 #include <algorithm>
 #include <cmath>
