@@ -16,19 +16,19 @@ namespace limbic::emotion_clip {
 
 // x, (B, L, C), attending along L; with `along_batch` along B, as the published code does by passing batches
 // first to a module that expects them second.
-template <class T>
-Var<T> attend(MultiheadAttention<T>& attn, const Var<T>& q, const Var<T>& k, const Var<T>& v,
-              bool along_batch) {
+template <class T, class D>
+Var<T, D> attend(MultiheadAttention<T, D>& attn, const Var<T, D>& q, const Var<T, D>& k, const Var<T, D>& v,
+                 bool along_batch) {
   if (!along_batch) return attn(q, k, v);
-  const Var<T> qt = transpose(q, 0, 1), kt = transpose(k, 0, 1);
+  const Var<T, D> qt = transpose(q, 0, 1), kt = transpose(k, 0, 1);
   if (&q == &v) return transpose(attn(qt, qt, qt), 0, 1);
   return transpose(attn(qt, kt, transpose(v, 0, 1)), 0, 1);
 }
 
-template <class T>
+template <class T, class D = Cpu>
 struct SelfAttention {
-  LayerNorm<T> norm;
-  MultiheadAttention<T> attn;
+  LayerNorm<T, D> norm;
+  MultiheadAttention<T, D> attn;
   DropPath drop_path;
   bool along_batch = false;
 
@@ -44,16 +44,16 @@ struct SelfAttention {
     v("attn", attn);
     v("drop_path", drop_path);
   }
-  Var<T> operator()(const Var<T>& x) {
-    const Var<T> n = norm(x);
+  Var<T, D> operator()(const Var<T, D>& x) {
+    const Var<T, D> n = norm(x);
     return x + drop_path(attend(attn, n, n, n, along_batch));
   }
 };
 
-template <class T>
+template <class T, class D = Cpu>
 struct FeedForward {
-  LayerNorm<T> norm;
-  Linear<T> first, last;
+  LayerNorm<T, D> norm;
+  Linear<T, D> first, last;
   Dropout hidden_drop, drop;
   DropPath drop_path;
 
@@ -74,13 +74,15 @@ struct FeedForward {
     v("layers.4", drop);
     v("drop_path", drop_path);
   }
-  Var<T> operator()(const Var<T>& x) { return x + drop_path(drop(last(hidden_drop(gelu(first(norm(x))))))); }
+  Var<T, D> operator()(const Var<T, D>& x) {
+    return x + drop_path(drop(last(hidden_drop(gelu(first(norm(x)))))));
+  }
 };
 
-template <class T>
+template <class T, class D = Cpu>
 struct CrossAttention {
-  LayerNorm<T> norm_query, norm_key, norm_value;
-  MultiheadAttention<T> attn;
+  LayerNorm<T, D> norm_query, norm_key, norm_value;
+  MultiheadAttention<T, D> attn;
   DropPath drop_path;
   bool along_batch = false;
 
@@ -101,17 +103,17 @@ struct CrossAttention {
     v("drop_path", drop_path);
   }
   // x (B, L, C), memory (B, L_k, C)
-  Var<T> operator()(const Var<T>& x, const Var<T>& memory) {
-    const Var<T> q = norm_query(x), k = norm_key(memory), v = norm_value(memory);
+  Var<T, D> operator()(const Var<T, D>& x, const Var<T, D>& memory) {
+    const Var<T, D> q = norm_query(x), k = norm_key(memory), v = norm_value(memory);
     return q + drop_path(attend(attn, q, k, v, along_batch));
   }
 };
 
 // Self-attention, feed-forward.
-template <class T>
+template <class T, class D = Cpu>
 struct Layer {
-  SelfAttention<T> attention;
-  FeedForward<T> feed_forward;
+  SelfAttention<T, D> attention;
+  FeedForward<T, D> feed_forward;
 
   Layer() = default;
   Layer(const Config& c, RandomStream& random) : attention(c, random), feed_forward(c, random) {}
@@ -120,15 +122,15 @@ struct Layer {
     v("0", attention);
     v("1", feed_forward);
   }
-  Var<T> operator()(const Var<T>& x) { return feed_forward(attention(x)); }
+  Var<T, D> operator()(const Var<T, D>& x) { return feed_forward(attention(x)); }
 };
 
 // Self-attention, attention to a memory, feed-forward.
-template <class T>
+template <class T, class D = Cpu>
 struct CrossLayer {
-  SelfAttention<T> attention;
-  CrossAttention<T> cross;
-  FeedForward<T> feed_forward;
+  SelfAttention<T, D> attention;
+  CrossAttention<T, D> cross;
+  FeedForward<T, D> feed_forward;
 
   CrossLayer() = default;
   CrossLayer(const Config& c, RandomStream& random)
@@ -139,7 +141,7 @@ struct CrossLayer {
     v("1", cross);
     v("2", feed_forward);
   }
-  Var<T> operator()(const Var<T>& x, const Var<T>& memory) {
+  Var<T, D> operator()(const Var<T, D>& x, const Var<T, D>& memory) {
     return feed_forward(cross(attention(x), memory));
   }
 };

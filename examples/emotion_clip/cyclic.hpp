@@ -22,12 +22,17 @@
 
 namespace limbic::emotion_clip {
 
-template <class T>
+template <class T, class D = Cpu>
 struct CyclicMatrices {
-  Tensor<T> input, weight, output;  // A (P, g^2), B (P, k^2), C (g^2, P)
-  T constant{};                     // what plane 0 must be given for 1 to be added to all of y
+  Tensor<T, D> input, weight, output;  // A (P, g^2), B (P, k^2), C (g^2, P)
+  T constant{};                        // what plane 0 must be given for 1 to be added to all of y
 
   index_t planes() const { return input.size(0); }
+  // The same on another device.
+  template <class E>
+  CyclicMatrices<T, E> on() const {
+    return {input.template on<E>(), weight.template on<E>(), output.template on<E>(), constant};
+  }
 };
 
 // Throws unless grid > 0 and kernel is odd and positive.

@@ -15,13 +15,13 @@
 
 namespace limbic::emotion_clip {
 
-template <class T>
+template <class T, class D = Cpu>
 class Prompts {
  public:
   Prompts() = default;
   // text (P C, E) of finite, non-zero rows; copies it. Throws for others, and for a number of rows that is no
   // multiple of the classes.
-  Prompts(const Tensor<T>& text, index_t classes) : classes_(classes) {
+  Prompts(const Tensor<T, D>& text, index_t classes) : classes_(classes) {
     constexpr const char* kName = "prompts";
     if (classes < 1 || text.rank() != 2 || text.size(0) < 1 || text.size(1) < 1 ||
         text.size(0) % classes != 0)
@@ -34,8 +34,8 @@ class Prompts {
   index_t classes() const { return classes_; }
   index_t templates() const { return unit_.size(0) / classes_; }
   index_t width() const { return unit_.size(1); }
-  const Tensor<T>& rows() const { return unit_; }        // (P C, E), normalised
-  const Tensor<T>& anchors() const { return anchors_; }  // (C, E): their mean over templates
+  const Tensor<T, D>& rows() const { return unit_; }        // (P C, E), normalised
+  const Tensor<T, D>& anchors() const { return anchors_; }  // (C, E): their mean over templates
 
   // (B, E) -> (B, C). Throws for another width, rows of zeros, and a temperature that is not positive.
   template <Operand X>
@@ -46,9 +46,9 @@ class Prompts {
            static_cast<T>(1 / temperature);
   }
   // Cosines with every prompt, (B, E) -> (B, P, C).
-  Tensor<T> similarities(const Tensor<T>& embeddings) const {
+  Tensor<T, D> similarities(const Tensor<T, D>& embeddings) const {
     check_width(embeddings.shape());
-    const Tensor<T> unit = limbic::detail::unit_rows("matching", embeddings, Site::here());
+    const Tensor<T, D> unit = limbic::detail::unit_rows("matching", embeddings, Site::here());
     return matmul(unit, unit_.transpose(0, 1)).reshape({embeddings.size(0), templates(), classes_});
   }
 
@@ -58,14 +58,20 @@ class Prompts {
       fail("matching", "embeddings (B, ", width(), ") are needed for these prompts; got ", s);
   }
   index_t classes_ = 0;
-  Tensor<T> unit_, anchors_;
+  Tensor<T, D> unit_, anchors_;
 };
 
-template <class T>
+template <class T, class D = Cpu>
 struct MatchingResult {
-  Var<T> total;
-  Tensor<T> logits;  // (B, C)
-  MatchingReport report;
+  Var<T, D> total;
+  Tensor<T, D> logits;                              // (B, C)
+  Tensor<T, D> cross_entropy, contrastive, supcon;  // (); undefined: no part of the total
+
+  // The numbers; waits for a device.
+  MatchingReport report() const {
+    const auto value = [](const Tensor<T, D>& t) { return t.defined() ? static_cast<double>(t.item()) : 0; };
+    return {value(cross_entropy), value(contrastive), value(supcon), value(total.value())};
+  }
 };
 
 // The loss of a batch: windows' embeddings (B, E), their classes (B).
@@ -77,29 +83,27 @@ struct MatchingResult {
 //                  2109.08472)
 //   supcon         Khosla et al., arXiv 2004.11362
 // Throws for labels out of range and shapes that do not fit.
-template <class T>
-MatchingResult<T> matching_loss(const Var<T>& embeddings, const Prompts<T>& prompts,
-                                const Tensor<index_t>& label, const MatchingOptions& o = {}) {
-  MatchingResult<T> out;
-  const Var<T> logits = prompts.logits(embeddings, o.temperature);
+template <class T, class D>
+MatchingResult<T, D> matching_loss(const Var<T, D>& embeddings, const Prompts<T, D>& prompts,
+                                   const Tensor<index_t, D>& label, const MatchingOptions& o = {}) {
+  MatchingResult<T, D> out;
+  const Var<T, D> logits = prompts.logits(embeddings, o.temperature);
   out.logits = logits.value();
   out.total = cross_entropy(logits, label, {.reduction = o.sum ? Reduction::sum : Reduction::mean});
-  auto value = [](const Var<T>& v) { return static_cast<double>(v.item()); };
-  out.report.cross_entropy = value(out.total);
-  auto add = [&](double weight, double& reported, auto&& loss) {
+  out.cross_entropy = out.total.value();
+  auto add = [&](double weight, Tensor<T, D>& part, auto&& loss) {
     if (weight <= 0) return;
-    const Var<T> v = loss();
-    reported = value(v);
+    const Var<T, D> v = loss();
+    part = v.value();
     out.total = out.total + v * static_cast<T>(weight);
   };
-  add(o.contrastive_weight, out.report.contrastive, [&] {
-    const Var<T> s = index_select(logits, 1, label);
-    const Tensor<T> same = eq(label.unsqueeze(1), label.unsqueeze(0)).template to<T>();
-    const Tensor<T> target = same / sum(same, {1}, true);
+  add(o.contrastive_weight, out.contrastive, [&] {
+    const Var<T, D> s = index_select(logits, 1, label);
+    const Tensor<T, D> same = eq(label.unsqueeze(1), label.unsqueeze(0)).template to<T>();
+    const Tensor<T, D> target = same / sum(same, {1}, true);
     return (cross_entropy(s, target) + cross_entropy(transpose(s), target)) * T(0.5);
   });
-  add(o.supcon_weight, out.report.supcon, [&] { return supcon(embeddings, label, o.temperature); });
-  out.report.total = value(out.total);
+  add(o.supcon_weight, out.supcon, [&] { return supcon(embeddings, label, o.temperature); });
   return out;
 }
 

@@ -19,10 +19,10 @@
 namespace limbic::emotion_clip {
 
 // One layer of the Legoformer.
-template <class T>
+template <class T, class D = Cpu>
 struct Bridge {
-  Layer<T> de, psd;
-  CrossLayer<T> joint;
+  Layer<T, D> de, psd;
+  CrossLayer<T, D> joint;
 
   Bridge() = default;
   Bridge(const Config& c, RandomStream& random) : de(c, random), psd(c, random), joint(c, random) {}
@@ -35,10 +35,10 @@ struct Bridge {
 };
 
 // For supervised training of the tower alone: features (B, d) -> logits (B, K).
-template <class T>
+template <class T, class D = Cpu>
 struct ClassificationHead {
-  LayerNorm<T> norm;
-  Linear<T> last;
+  LayerNorm<T, D> norm;
+  Linear<T, D> last;
 
   ClassificationHead() = default;
   ClassificationHead(index_t width, index_t classes, RandomStream& random)
@@ -48,26 +48,26 @@ struct ClassificationHead {
     v("norm_layer", norm);
     v("cls_head", last);
   }
-  Var<T> operator()(const Var<T>& features) const { return last(norm(features)); }
+  Var<T, D> operator()(const Var<T, D>& features) const { return last(norm(features)); }
 };
 
-template <class T>
+template <class T, class D = Cpu>
 struct Network {
   Config config;
-  Var<T> image_proj, spatial_embedding, temporal_embedding;  // (d, E), (1, g^2, d), (1, t, d)
-  Stem<T> stem;
-  std::vector<SpatialLayer<T>> spatial;
-  std::vector<Bridge<T>> spectral;
-  std::vector<Layer<T>> temporal;
-  ClassificationHead<T> head;  // undefined parameters where the configuration has no classes
+  Var<T, D> image_proj, spatial_embedding, temporal_embedding;  // (d, E), (1, g^2, d), (1, t, d)
+  Stem<T, D> stem;
+  std::vector<SpatialLayer<T, D>> spatial;
+  std::vector<Bridge<T, D>> spectral;
+  std::vector<Layer<T, D>> temporal;
+  ClassificationHead<T, D> head;  // undefined parameters where the configuration has no classes
 
   Network() = default;
   // Throws for sizes that do not fit together.
   Network(const Config& c, RandomStream& random) : config((check_config(c), c)), stem(c, random) {
     auto table = [&](const Shape& shape, double std) {
-      Tensor<T> t = Tensor<T>::empty(shape);
+      Tensor<T, D> t = Tensor<T, D>::empty(shape);
       init::normal(t, random, 0, std);
-      return Var<T>::leaf(t);
+      return Var<T, D>::leaf(t);
     };
     image_proj = table({c.width, c.embed}, 1 / std::sqrt(static_cast<double>(c.width)));
     spatial_embedding = table({1, c.tokens(), c.width}, 0.02);
@@ -75,7 +75,7 @@ struct Network {
     for (index_t i = 0; i < c.spatial_layers; ++i) spatial.emplace_back(c, random);
     for (index_t i = 0; i < c.spectral_layers; ++i) spectral.emplace_back(c, random);
     for (index_t i = 0; i < c.temporal_layers; ++i) temporal.emplace_back(c, random);
-    if (c.classes > 0) head = ClassificationHead<T>(c.width, c.classes, random);
+    if (c.classes > 0) head = ClassificationHead<T, D>(c.width, c.classes, random);
   }
 
   template <class V>
@@ -92,33 +92,33 @@ struct Network {
 
   // x (B, frames, maps, image, image) -> features (B, d). Throws for another shape.
   template <Operand X>
-  Var<T> features(const X& windows) {
-    const Var<T> x(windows);
+  Var<T, D> features(const X& windows) {
+    const Var<T, D> x(windows);
     const Config& c = config;
     if (!x.defined() || x.rank() != 5 || x.size(0) < 1 ||
         !(x.shape() == Shape{x.size(0), c.frames, c.maps, c.image, c.image}))
       fail("emotion_clip", "windows (B, ", c.frames, " frames, ", c.maps, " maps, ", c.image, ", ", c.image,
            ") are needed; got ", x.shape());
     const index_t b = x.size(0), d = c.width, half = c.maps / 2;
-    Var<T> y = step([this](const Var<T>& v) { return stem(v) + spatial_embedding; },
-                    reshape(x, {b * c.frames * c.maps, c.image, c.image}));
-    for (auto& layer : spatial) y = step([&layer](const Var<T>& v) { return layer(v); }, y);
+    Var<T, D> y = step([this](const Var<T, D>& v) { return stem(v) + spatial_embedding; },
+                       reshape(x, {b * c.frames * c.maps, c.image, c.image}));
+    for (auto& layer : spatial) y = step([&layer](const Var<T, D>& v) { return layer(v); }, y);
 
     y = reshape(mean(y, {1}), {b * c.frames, c.maps, d});
-    Var<T> de = slice(y, 1, 0, half), psd = slice(y, 1, half), out = de;
+    Var<T, D> de = slice(y, 1, 0, half), psd = slice(y, 1, half), out = de;
     for (auto& layer : spectral) {
       de = layer.de(de);
       psd = layer.psd(psd);
       out = layer.joint(de + psd + out, de);
     }
-    Var<T> frames = reshape(mean(out, {1}), {b, c.frames, d});
+    Var<T, D> frames = reshape(mean(out, {1}), {b, c.frames, d});
     if (temporal_embedding.defined()) frames = frames + temporal_embedding;
     for (auto& layer : temporal) frames = layer(frames);
     return mean(frames, {1});
   }
 
   // Features (B, d) in the space of the text tower, (B, E); their lengths mean nothing.
-  Var<T> embed(const Var<T>& features) const { return matmul(features, image_proj); }
+  Var<T, D> embed(const Var<T, D>& features) const { return matmul(features, image_proj); }
 
   // Folds and transforms weights once, for inference: evaluation mode from now on, and parameters must not
   // change any more. Take a clone().
@@ -127,13 +127,16 @@ struct Network {
     stem.prepare();
     for (auto& layer : spatial)
       for (auto& branch : layer.convolutions.branches) branch.prepare();
+    for (auto& p : named_parameters<T, D>(*this))
+      if (p.value->rank() == 2 && p.value != &image_proj)
+        *p.value = inputs_first(Affine<T, D>{*p.value, {}}).weight;
   }
 
  private:
   template <class F>
-  Var<T> step(F f, const Var<T>& x) {
+  Var<T, D> step(F f, const Var<T, D>& x) {
     if (!config.checkpoint) return f(x);
-    return checkpoint([f](const std::vector<Var<T>>& v) { return f(v[0]); }, {x});
+    return checkpoint([f](const std::vector<Var<T, D>>& v) { return f(v[0]); }, {x});
   }
 };
 

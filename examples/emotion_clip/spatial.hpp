@@ -15,7 +15,7 @@
 
 namespace limbic::emotion_clip {
 
-template <class T>
+template <class T, class D = Cpu>
 class Branch {
  public:
   Branch() = default;
@@ -27,7 +27,8 @@ class Branch {
         drop_(c.dropout, random),
         point_drop_(c.dropout, random) {
     if (kernel > 1)
-      matrices_ = std::make_shared<const CyclicMatrices<T>>(cyclic_matrices<T>(c.grid(), kernel));
+      matrices_ =
+          std::make_shared<const CyclicMatrices<T, D>>(cyclic_matrices<T>(c.grid(), kernel).template on<D>());
   }
   template <class V>
   void visit(V&& v) {
@@ -40,14 +41,14 @@ class Branch {
   }
 
   // x (g^2, N, d) -> (g^2, N, d)
-  Var<T> operator()(const Var<T>& x) {
+  Var<T, D> operator()(const Var<T, D>& x) {
     if (!norm_.training) {
-      const Affine<T> a = ready_[0].defined() ? ready_[0] : first(),
-                      b = ready_[1].defined() ? ready_[1] : second();
+      const Affine<T, D> a = ready_[0].defined() ? ready_[0] : first(),
+                         b = ready_[1].defined() ? ready_[1] : second();
       return linear_relu(convolve(x, a, true), b.weight, b.bias);
     }
-    const Var<T> h = convolve(x, {transformed(conv_.weight), conv_.bias}, false);
-    const Var<T> y = linear(relu(drop_(rows(norm_, h))), matrix(point_.weight), point_.bias);
+    const Var<T, D> h = convolve(x, {transformed(conv_.weight), conv_.bias}, false);
+    const Var<T, D> y = linear(relu(drop_(rows(norm_, h))), matrix(point_.weight), point_.bias);
     return relu(point_drop_(rows(point_norm_, y)));
   }
 
@@ -59,35 +60,35 @@ class Branch {
   }
 
  private:
-  static Var<T> matrix(const Var<T>& weight) { return reshape(weight, {weight.size(0), -1}); }
-  Var<T> transformed(const Var<T>& weight) const {
+  static Var<T, D> matrix(const Var<T, D>& weight) { return reshape(weight, {weight.size(0), -1}); }
+  Var<T, D> transformed(const Var<T, D>& weight) const {
     return matrices_ ? transform_weight(*matrices_, weight) : matrix(weight);
   }
-  Var<T> convolve(const Var<T>& x, const Affine<T>& a, bool relu) const {
+  Var<T, D> convolve(const Var<T, D>& x, const Affine<T, D>& a, bool relu) const {
     if (matrices_) return map_conv(matrices_, x, a.weight, a.bias, relu);
     return relu ? linear_relu(x, a.weight, a.bias) : linear(x, a.weight, a.bias);
   }
   // Batch norm of (g^2, N, C) over all but C.
-  static Var<T> rows(BatchNorm1d<T>& norm, const Var<T>& x) {
+  static Var<T, D> rows(BatchNorm1d<T, D>& norm, const Var<T, D>& x) {
     return reshape(norm(reshape(x, {-1, x.size(2)})), x.shape());
   }
-  Affine<T> first() const {
-    const Affine<T> a = folded(conv_.weight, conv_.bias, norm_);
+  Affine<T, D> first() const {
+    const Affine<T, D> a = folded(conv_.weight, conv_.bias, norm_);
     return {transformed(a.weight), a.bias};
   }
-  Affine<T> second() const { return folded(matrix(point_.weight), point_.bias, point_norm_); }
+  Affine<T, D> second() const { return folded(matrix(point_.weight), point_.bias, point_norm_); }
 
-  Conv2d<T> conv_, point_;  // for their parameters
-  BatchNorm1d<T> norm_, point_norm_;
+  Conv2d<T, D> conv_, point_;  // for their parameters
+  BatchNorm1d<T, D> norm_, point_norm_;
   Dropout drop_, point_drop_;
-  std::shared_ptr<const CyclicMatrices<T>> matrices_;  // none for k = 1
-  Affine<T> ready_[2];
+  std::shared_ptr<const CyclicMatrices<T, D>> matrices_;  // none for k = 1
+  Affine<T, D> ready_[2];
 };
 
-template <class T>
+template <class T, class D = Cpu>
 struct Convolutions {
-  LayerNorm<T> norm;
-  std::vector<Branch<T>> branches;
+  LayerNorm<T, D> norm;
+  std::vector<Branch<T, D>> branches;
   DropPath drop_path;
 
   Convolutions() = default;
@@ -102,19 +103,19 @@ struct Convolutions {
     v("drop_path", drop_path);
   }
   // x (N, g^2, d) -> the same
-  Var<T> operator()(const Var<T>& x) {
+  Var<T, D> operator()(const Var<T, D>& x) {
     // As rows, so that they are moved here, once, and not by every branch.
-    const Var<T> rows = reshape(transpose(norm(x), 0, 1), {-1, x.size(2)});
-    const Var<T> by_place = reshape(rows, {x.size(1), x.size(0), x.size(2)});
-    const Var<T> sum = branches[0](by_place) + branches[1](by_place) + branches[2](by_place);
+    const Var<T, D> rows = reshape(transpose(norm(x), 0, 1), {-1, x.size(2)});
+    const Var<T, D> by_place = reshape(rows, {x.size(1), x.size(0), x.size(2)});
+    const Var<T, D> sum = branches[0](by_place) + branches[1](by_place) + branches[2](by_place);
     return x + drop_path(transpose(sum * T(1.0 / 3), 0, 1));
   }
 };
 
-template <class T>
+template <class T, class D = Cpu>
 struct SpatialLayer {
-  SelfAttention<T> attention;
-  Convolutions<T> convolutions;
+  SelfAttention<T, D> attention;
+  Convolutions<T, D> convolutions;
 
   SpatialLayer() = default;
   SpatialLayer(const Config& c, RandomStream& random) : attention(c, random), convolutions(c, random) {}
@@ -123,7 +124,7 @@ struct SpatialLayer {
     v("0", attention);
     v("1", convolutions);
   }
-  Var<T> operator()(const Var<T>& x) { return convolutions(attention(x)); }
+  Var<T, D> operator()(const Var<T, D>& x) { return convolutions(attention(x)); }
 };
 
 }  // namespace limbic::emotion_clip

@@ -21,7 +21,55 @@
 
 namespace limbic::emotion_clip {
 
+namespace detail {
+
+// Pixels in the order of nested patches: rows (g, q, a, p) and columns alike of (N, 16 g, 16 g) become
+// (N, g g, q q, a a, p p). Two pixels of a row stay together, too little for a general permutation to be
+// quick.
 template <class T>
+struct Nested {
+  static constexpr const char* name = "nested_patches";
+  index_t grid = 0;
+
+  Shape infer(const Tensor<T>& x) { return x.shape(); }
+  void forward(Tensor<T>& y, const Tensor<T>& x) {
+    const Tensor<T> dense = x.contiguous();
+    const T* const from = dense.data();
+    T* const to = y.mutable_data();
+    each_pair(x.size(0), [=](index_t nested, index_t flat) { std::copy_n(from + flat, 2, to + nested); });
+  }
+  void backward(const Tensor<T>& dy, Grad<T, Cpu>& dx) {
+    dx.write([&](Tensor<T>& g) {
+      const Tensor<T> dense = dy.contiguous();
+      const T* const from = dense.data();
+      T* const to = g.mutable_data();
+      each_pair(dy.size(0), [=](index_t nested, index_t flat) { std::copy_n(from + nested, 2, to + flat); });
+    });
+  }
+
+ private:
+  // Calls f(place in nested order, place in the image) of every pair of pixels.
+  template <class F>
+  void each_pair(index_t maps, F&& f) const {
+    const index_t side = 16 * grid, pixels = side * side;
+    parallel_for(maps, 4, [&](index_t begin, index_t end) {
+      for (index_t n = begin; n < end; ++n) {
+        index_t at = n * pixels;
+        for (index_t token = 0; token < grid * grid; ++token)
+          for (index_t q = 0; q < 16; ++q) {
+            const index_t corner =
+                n * pixels + (token / grid * 16 + q / 4 * 4) * side + token % grid * 16 + q % 4 * 4;
+            for (index_t a = 0; a < 4; ++a)
+              for (index_t p = 0; p < 2; ++p, at += 2) f(at, corner + (a / 2 * 2 + p) * side + a % 2 * 2);
+          }
+      }
+    });
+  }
+};
+
+}  // namespace detail
+
+template <class T, class D = Cpu>
 class Stem {
  public:
   Stem() = default;
@@ -47,20 +95,20 @@ class Stem {
   }
 
   // x (N, 16 g, 16 g) -> tokens (N, g^2, d)
-  Var<T> operator()(const Var<T>& x) {
+  Var<T, D> operator()(const Var<T, D>& x) {
     const index_t n = x.size(0), d = conv3_.weight.size(0);
-    const Var<T> patches = reshape(nested(x), {-1, 4});
+    const Var<T, D> patches = reshape(nested(x), {-1, 4});
     const bool ready = ready_[0].defined();
-    const Affine<T> a = ready ? ready_[0] : first(patches);
-    const Var<T> h0 = linear_relu(patches, a.weight, a.bias);
-    Var<T> h2;
+    const Affine<T, D> a = ready ? ready_[0] : first(patches);
+    const Var<T, D> h0 = linear_relu(patches, a.weight, a.bias);
+    Var<T, D> h2;
     if (norm1_.training) {
-      const Var<T> h1 =
+      const Var<T, D> h1 =
           relu(norm1_(linear(reshape(h0, {-1, 4 * h0.size(1)}), by_place(conv1_.weight), conv1_.bias)));
       h2 = relu(norm2_(linear(reshape(h1, {-1, 16 * h1.size(1)}), by_place(conv2_.weight), conv2_.bias)));
     } else {
-      const Affine<T> b = ready ? ready_[1] : second(), e = ready ? ready_[2] : third();
-      const Var<T> h1 = linear_relu(reshape(h0, {-1, 4 * h0.size(1)}), b.weight, b.bias);
+      const Affine<T, D> b = ready ? ready_[1] : second(), e = ready ? ready_[2] : third();
+      const Var<T, D> h1 = linear_relu(reshape(h0, {-1, 4 * h0.size(1)}), b.weight, b.bias);
       h2 = linear_relu(reshape(h1, {-1, 16 * h1.size(1)}), e.weight, e.bias);
     }
     return reshape(linear(h2, reshape(conv3_.weight, {d, -1}), conv3_.bias), {n, grid_ * grid_, d});
@@ -77,42 +125,47 @@ class Stem {
  private:
   // Pixels in the order of nested patches: (N, g, q, a, p) for rows and for columns becomes (N, g g, q q, a
   // a, p p).
-  Var<T> nested(const Var<T>& x) const {
-    const Var<T> parts = reshape(x, {x.size(0) * grid_, 4, 2, 2, grid_, 4, 2, 2});
-    return permute(parts, {0, 4, 1, 5, 2, 6, 3, 7});
+  Var<T, D> nested(const Var<T, D>& x) const {
+    if constexpr (std::is_same_v<D, Cpu>) {
+      return apply(Site::here(), detail::Nested<T>{.grid = grid_}, x);
+    } else {
+      const Var<T, D> parts = reshape(x, {x.size(0) * grid_, 4, 2, 2, grid_, 4, 2, 2});
+      return permute(parts, {0, 4, 1, 5, 2, 6, 3, 7});
+    }
   }
   // (O, C, k, k) -> (O, k k C): as the values of a patch lie.
-  static Var<T> by_place(const Var<T>& weight) {
+  static Var<T, D> by_place(const Var<T, D>& weight) {
     return reshape(permute(weight, {0, 2, 3, 1}), {weight.size(0), -1});
   }
 
-  Affine<T> first(const Var<T>& patches) {
-    const Var<T> weight = reshape(conv0_.weight, {-1, 4});
+  Affine<T, D> first(const Var<T, D>& patches) {
+    const Var<T, D> weight = reshape(conv0_.weight, {-1, 4});
     if (!norm0_.training) return folded(weight, conv0_.bias, norm0_);
     const T n = static_cast<T>(patches.size(0));
-    const Var<T> mean = limbic::mean(patches, {0}), centred = patches - mean;
-    const Var<T> covariance = matmul(transpose(centred), centred) / n;
-    const Var<T> out_mean = linear(reshape(mean, {1, 4}), weight, conv0_.bias);
-    const Var<T> variance = sum(matmul(weight, covariance) * weight, {1});
+    const Var<T, D> mean = limbic::mean(patches, {0}), centred = patches - mean;
+    const Var<T, D> covariance = matmul(transpose(centred), centred) / n;
+    const Var<T, D> out_mean = linear(reshape(mean, {1, 4}), weight, conv0_.bias);
+    const Var<T, D> variance = sum(matmul(weight, covariance) * weight, {1});
     follow(norm0_, out_mean.value().reshape({weight.size(0)}), variance.value(), static_cast<double>(n));
     return folded(weight, conv0_.bias, norm0_, reshape(out_mean, {-1}), variance);
   }
-  Affine<T> second() const { return folded(by_place(conv1_.weight), conv1_.bias, norm1_); }
-  Affine<T> third() const { return folded(by_place(conv2_.weight), conv2_.bias, norm2_); }
+  Affine<T, D> second() const { return folded(by_place(conv1_.weight), conv1_.bias, norm1_); }
+  Affine<T, D> third() const { return folded(by_place(conv2_.weight), conv2_.bias, norm2_); }
 
   // What BatchNorm does to its running statistics, for n values a channel.
-  static void follow(BatchNorm1d<T>& norm, const Tensor<T>& mean, const Tensor<T>& variance, double n) {
+  static void follow(BatchNorm1d<T, D>& norm, const Tensor<T, D>& mean, const Tensor<T, D>& variance,
+                     double n) {
     if (recomputing()) return;
-    norm.num_batches_tracked.fill(norm.num_batches_tracked.item() + 1);
+    norm.count_batch();
     const T m = static_cast<T>(norm.momentum), unbiased = static_cast<T>(n / (n - 1));
     norm.running_mean.copy_from(norm.running_mean * (T(1) - m) + mean * m);
     norm.running_var.copy_from(norm.running_var * (T(1) - m) + variance * (m * unbiased));
   }
 
   index_t grid_ = 0;
-  Conv2d<T> conv0_, conv1_, conv2_, conv3_;  // for their parameters
-  BatchNorm1d<T> norm0_, norm1_, norm2_;
-  Affine<T> ready_[3];
+  Conv2d<T, D> conv0_, conv1_, conv2_, conv3_;  // for their parameters
+  BatchNorm1d<T, D> norm0_, norm1_, norm2_;
+  Affine<T, D> ready_[3];
 };
 
 }  // namespace limbic::emotion_clip

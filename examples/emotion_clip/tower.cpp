@@ -1,23 +1,17 @@
 #include "emotion_clip/tower.hpp"
 
-#include "emotion_clip/matching.hpp"
-#include "emotion_clip/network.hpp"
+#include "emotion_clip/step.hpp"
 
 #include <limbic/backend/cpu/random.hpp>
 #include <limbic/ops/arg.hpp>
 #include <limbic/ops/one_hot.hpp>
-#include <limbic/optim/adam.hpp>
-#include <limbic/optim/clip.hpp>
 
 #include <optional>
 
 namespace limbic::emotion_clip {
 
 struct Tower::Inside {
-  Network<float> net;
-  std::vector<Var<float>> parameters;
-  std::optional<AdamW<float>> optimizer;
-  double clip_norm = 0;
+  Step<float> step;
   std::optional<Network<float>> ready;  // a copy with folded weights, until parameters change
   Prompts<float> prompts;               // of the text that was used last
   Tensor<float> text;
@@ -45,51 +39,30 @@ double accuracy(const Tensor<float>& logits, const Tensor<index_t>& label) {
 Tower::Tower(const Config& config, std::uint64_t seed, const Optimisation& o)
     : inside_(std::make_unique<Inside>()) {
   RandomStream random = Random(seed).stream("parameters");
-  inside_->net = Network<float>(config, random);
-  inside_->parameters = parameters<float>(inside_->net);
-  inside_->optimizer.emplace(
-      inside_->parameters,
-      AdamWOptions{.lr = o.learning_rate, .beta2 = 0.98, .weight_decay = o.weight_decay});
-  inside_->clip_norm = o.clip_norm;
+  inside_->step = Step<float>(config, random, o);
 }
 Tower::Tower(Tower&&) noexcept = default;
 Tower::~Tower() = default;
 
-const Config& Tower::config() const { return inside_->net.config; }
+const Config& Tower::config() const { return inside_->step.net.config; }
 
 StepReport Tower::step(const Tensor<float>& images, const Tensor<index_t>& label, const Tensor<float>& text,
                        const MatchingOptions& options, double learning_rate) {
-  Network<float>& net = inside_->net;
   inside_->ready.reset();
-  const Var<float> features = net.features(images);
-  StepReport report;
-  Var<float> loss;
-  if (text.defined()) {
-    auto r =
-        matching_loss(net.embed(features), inside_->prompts_of(text, net.config.classes), label, options);
-    loss = std::move(r.total);
-    report = {r.report, accuracy(r.logits, label)};
-  } else {
-    const Var<float> logits = net.head(features);
-    loss = cross_entropy(logits, label, {.reduction = options.sum ? Reduction::sum : Reduction::mean});
-    report.loss.total = report.loss.cross_entropy = static_cast<double>(loss.item());
-    report.accuracy = accuracy(logits.value(), label);
-  }
+  auto result = inside_->step.loss(
+      images, label, text.defined() ? &inside_->prompts_of(text, config().classes) : nullptr, options);
+  const StepReport report{result.report(), accuracy(result.logits, label)};
   if (!std::isfinite(report.loss.total))
     fail("training", "the loss must stay finite; got ", report.loss.total,
          " (hint: a smaller --learning-rate, or --clip-norm 1)");
-  inside_->optimizer->zero_grad();
-  backward(std::move(loss));
-  if (inside_->clip_norm > 0) clip_grad_norm(inside_->parameters, inside_->clip_norm);
-  inside_->optimizer->set_lr(learning_rate);
-  inside_->optimizer->step();
+  inside_->step.update(std::move(result.total), learning_rate);
   return report;
 }
 
 Tensor<float> Tower::features(const Tensor<float>& images) {
   const NoGrad off;
   if (!inside_->ready) {
-    inside_->ready = clone(inside_->net);
+    inside_->ready = clone(inside_->step.net);
     inside_->ready->prepare();
   }
   return inside_->ready->features(images).value();
@@ -97,17 +70,17 @@ Tensor<float> Tower::features(const Tensor<float>& images) {
 
 Tensor<float> Tower::head_logits(const Tensor<float>& features) const {
   const NoGrad off;
-  return inside_->net.head(Var<float>(features)).value();
+  return inside_->step.net.head(Var<float>(features)).value();
 }
 
 Tensor<float> Tower::embeddings(const Tensor<float>& features) const {
   const NoGrad off;
-  return inside_->net.embed(Var<float>(features)).value();
+  return inside_->step.net.embed(Var<float>(features)).value();
 }
 
 Tensor<float> Tower::image_gradient(const Tensor<float>& images, const Tensor<index_t>& wanted,
                                     const Tensor<float>& text, double temperature) {
-  Network<float> net = clone(inside_->net);
+  Network<float> net = clone(inside_->step.net);
   eval(net);
   freeze(net);
   const Var<float> x = Var<float>::leaf(images.clone());
@@ -118,20 +91,20 @@ Tensor<float> Tower::image_gradient(const Tensor<float>& images, const Tensor<in
   return grad(sum(logits * one_hot<float>(wanted, logits.size(1))), {x})[0].value();
 }
 
-StateDict Tower::model() { return state_dict(inside_->net); }
+StateDict Tower::model() { return state_dict(inside_->step.net); }
 void Tower::load_model(const StateDict& state) {
-  load_state_dict(inside_->net, state);
+  load_state_dict(inside_->step.net, state);
   inside_->ready.reset();
 }
 StateDict Tower::training_state() {
   StateDict out;
-  out.merge("random.", random_state(inside_->net));
-  out.merge("optimizer.", inside_->optimizer->state_dict());
+  out.merge("random.", random_state(inside_->step.net));
+  out.merge("optimizer.", inside_->step.optimizer().state_dict());
   return out;
 }
 void Tower::load_training_state(const StateDict& state) {
-  load_random_state(inside_->net, state.part("random."));
-  inside_->optimizer->load_state_dict(state.part("optimizer."));
+  load_random_state(inside_->step.net, state.part("random."));
+  inside_->step.optimizer().load_state_dict(state.part("optimizer."));
 }
 
 Tensor<float> matching_logits(const Tensor<float>& embeddings, const Tensor<float>& text, index_t classes,

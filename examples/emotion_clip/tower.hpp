@@ -17,10 +17,6 @@ struct StepReport {
   double accuracy = 0;  // of the batch, in training mode
 };
 
-struct Optimisation {
-  double learning_rate = 1e-4, weight_decay = 0.003, clip_norm = 0;
-};
-
 class Tower {
  public:
   // Parameters depend on the seed alone. Throws for sizes that do not fit together.

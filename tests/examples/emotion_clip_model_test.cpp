@@ -225,16 +225,16 @@ TEST_CASE("the parts of the loss, and the symmetric one where nothing is shared"
   const Prompts<double> prompts(text, 3);
   const Var<double> x = Var<double>::leaf(random.normal<double>({3, 6}));
   const Tensor<index_t> label = Tensor<index_t>::from({3}, {2, 0, 1});
-  const auto r = matching_loss(x, prompts, label,
-                               {.temperature = 0.2, .contrastive_weight = 0.5, .supcon_weight = 0.25});
+  const MatchingReport r =
+      matching_loss(x, prompts, label, {.temperature = 0.2, .contrastive_weight = 0.5, .supcon_weight = 0.25})
+          .report();
   // One window of each class: the plain symmetric loss of pairs.
   const Tensor<double> pairs = index_select(prompts.rows(), 0, label);
   const double expected = clip_loss(x.value(), pairs, Tensor<double>::scalar(std::log(5.0))).item();
-  CHECK(r.report.contrastive == doctest::Approx(expected));
-  CHECK(r.report.total ==
-        doctest::Approx(r.report.cross_entropy + 0.5 * r.report.contrastive + 0.25 * r.report.supcon));
+  CHECK(r.contrastive == doctest::Approx(expected));
+  CHECK(r.total == doctest::Approx(r.cross_entropy + 0.5 * r.contrastive + 0.25 * r.supcon));
   const auto mean = matching_loss(x, prompts, label), sum = matching_loss(x, prompts, label, {.sum = true});
-  CHECK(sum.report.total == doctest::Approx(3 * mean.report.total));
+  CHECK(sum.report().total == doctest::Approx(3 * mean.report().total));
 }
 
 TEST_CASE("bad input") {

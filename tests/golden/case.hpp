@@ -135,9 +135,10 @@ template <class D>
 void add_optimizers(DeviceRegistry<D>& r);
 template <class D>
 void add_uf_ama(DeviceRegistry<D>& r);
-void add_emotion_clip(Registry& r);
-void add_eeg(Registry& r);
+template <class D>
+void add_emotion_clip(DeviceRegistry<D>& r);
 template <class D>
 void add_clip_text(DeviceRegistry<D>& r);
+void add_eeg(Registry& r);
 
 }  // namespace limbic::golden

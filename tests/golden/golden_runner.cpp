@@ -97,13 +97,13 @@ DeviceRegistry<D> operations() {
   add_losses(registry);
   add_optimizers(registry);
   add_uf_ama(registry);
+  add_emotion_clip(registry);
   add_clip_text(registry);
   return registry;
 }
 
 Registry cpu_registry() {
   Registry registry = operations<Cpu>();
-  add_emotion_clip(registry);
   add_eeg(registry);
   return registry;
 }

@@ -80,11 +80,15 @@ struct BatchNorm {
     v("num_batches_tracked", num_batches_tracked);
     v("training", training);
   }
+  // Counts a training batch; a device is not waited for.
+  void count_batch() {
+    elementwise_update(D{}, [](auto n) { return n + index_t(1); }, num_batches_tracked);
+  }
   template <Operand X>
   Var<T, D> operator()(const X& x, Site site = Site::here()) {
     if (x.rank() < Low || x.rank() > High)
       fail("batch_norm", "x must be of rank ", Low, " to ", High, "; got x ", x.shape());
-    if (training && !recomputing()) num_batches_tracked.fill(num_batches_tracked.item() + 1);
+    if (training && !recomputing()) count_batch();
     return batch_norm(x, weight, bias, running_mean, running_var,
                       BatchNormOptions{.training = training, .momentum = momentum, .eps = eps}, site);
   }
