@@ -24,7 +24,7 @@
 
 namespace limbic::cuda {
 
-// Partial results lie (parts, columns); a part has `size` rows, the last one less.
+// Partial results lie (C, parts, columns of a channel); a part has `size` rows, the last one less.
 template <class T>
 struct BatchNormParts {
   const T *x, *dy, *mean;
@@ -153,8 +153,10 @@ __global__ void __launch_bounds__(kNormThreads)
   }
   join<false>(s, shared);
   if (warp_index() == 0 && inside) {
-    call.first[blockIdx.y * call.columns + column] = s.a();
-    call.second[blockIdx.y * call.columns + column] = s.b();
+    const std::int64_t channel = column / call.length;
+    const std::int64_t at = (channel * (gridDim.y - 1) + blockIdx.y) * call.length + column;
+    call.first[at] = s.a();
+    call.second[at] = s.b();
   }
 }
 
@@ -196,8 +198,9 @@ __global__ void __launch_bounds__(kNormThreads)
   while (i < end) take(Vec<char, 1>{});
   join<true>(s, shared);
   if (threadIdx.x == 0) {
-    call.first[static_cast<std::int64_t>(blockIdx.y) * call.channels + channel] = s.a();
-    call.second[static_cast<std::int64_t>(blockIdx.y) * call.channels + channel] = s.b();
+    const std::int64_t at = static_cast<std::int64_t>(channel) * gridDim.y + blockIdx.y;
+    call.first[at] = s.a();
+    call.second[at] = s.b();
   }
 }
 
@@ -215,7 +218,7 @@ __global__ void __launch_bounds__(kNormThreads)
     for (int i = lane_index(); i < count; i += 32) {
       const int part = i / length;
       const std::int64_t left = call.rows - part * call.size;
-      total += f(part * call.columns + static_cast<std::int64_t>(channel) * length + i % length,
+      total += f(static_cast<std::int64_t>(channel) * count + i,
                  static_cast<double>(left < call.size ? left : call.size));
     }
     return warp_sum(total);

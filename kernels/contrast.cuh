@@ -79,6 +79,7 @@ __global__ void __launch_bounds__(PairTile<T, kSide>::kThreads, PairTile<T, kSid
   // Columns: through shared memory, (kAcross, kSide) of largest numbers and of sums.
   static_assert(Tile::kAcross <= Tile::kDepth, "the tile's memory is enough");
   __syncthreads();
+  Vec<T, Tile::kWidth> tops[Tile::kGroups], sums[Tile::kGroups];
 #pragma unroll
   for (int c = 0; c < 4; ++c) {
     LogSum<T> part;
@@ -88,8 +89,14 @@ __global__ void __launch_bounds__(PairTile<T, kSide>::kThreads, PairTile<T, kSid
 #pragma unroll
     for (int r = 0; r < 4; ++r)
       if (exists(r, c)) part.sum += math::exp(s[r][c] - part.top);
-    shared.a[Tile::down() * kSide + Tile::col(c)] = part.top;
-    shared.b[Tile::down() * kSide + Tile::col(c)] = part.sum;
+    tops[c / Tile::kWidth][c % Tile::kWidth] = part.top;
+    sums[c / Tile::kWidth][c % Tile::kWidth] = part.sum;
+  }
+#pragma unroll
+  for (int g = 0; g < Tile::kGroups; ++g) {
+    const int at = Tile::down() * kSide + Tile::place(Tile::across(), g * Tile::kWidth);
+    store(shared.a + at, tops[g]);
+    store(shared.b + at, sums[g]);
   }
   __syncthreads();
   for (int j = static_cast<int>(threadIdx.x); j < kSide; j += Tile::kThreads) {

@@ -84,20 +84,39 @@ __global__ void __launch_bounds__(PairTile<T, kSide>::kThreads, PairTile<T, kSid
     }
   }
   const T scale = *call.scale;
+  T mean[4];
 #pragma unroll
   for (int r = 0; r < 4; ++r) {
     const std::int64_t i = row + Tile::row(r);
-    if (i >= call.d) continue;
-    const T mean = sum_x[r] / total;
-    if (row == col && Tile::across() == 0) call.mean[i] = x0[r] + mean;
+    mean[r] = sum_x[r] / total;
+    if (i < call.d && row == col && Tile::across() == 0) call.mean[i] = x0[r] + mean[r];
 #pragma unroll
-    for (int c = 0; c < 4; ++c) {
-      const std::int64_t j = col + Tile::col(c);
-      if (j >= call.d) continue;
-      const T v = scale * (acc[r][c] - mean * sum_y[c]);
-      call.y[i * call.d + j] = v;
-      if (row != col) call.y[j * call.d + i] = v;
+    for (int c = 0; c < 4; ++c) acc[r][c] = scale * (acc[r][c] - mean[r] * sum_y[c]);
+  }
+  const bool whole = call.d % kWidth == 0 && is_aligned(call.y, 16);
+  // Four numbers of row i of y, in the columns of a thread's place in a tile: v(c).
+  const auto put = [&](std::int64_t i, std::int64_t to, int place, auto&& v) {
+    if (i >= call.d) return;
+    T* const y = call.y + i * call.d;
+#pragma unroll
+    for (int g = 0; g < Tile::kGroups; ++g) {
+      const std::int64_t j = to + Tile::place(place, g * kWidth);
+      Vec<T, kWidth> values;
+#pragma unroll
+      for (int q = 0; q < kWidth; ++q) values[q] = v(g * kWidth + q);
+      if (whole) {
+        if (j < call.d) store(y + j, values);
+      } else {
+#pragma unroll
+        for (int q = 0; q < kWidth; ++q)
+          if (j + q < call.d) y[j + q] = values[q];
+      }
     }
+  };
+#pragma unroll
+  for (int u = 0; u < 4; ++u) {
+    put(row + Tile::row(u), col, Tile::across(), [&](int c) { return acc[u][c]; });
+    if (row != col) put(col + Tile::col(u), row, Tile::down(), [&](int r) { return acc[r][u]; });
   }
 }
 
