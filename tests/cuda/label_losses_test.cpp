@@ -1,4 +1,5 @@
 // Cross-entropy and the losses of predictions and pairs on the device against the CPU; errors that are told late.
+#include <limbic/backend/cuda/class_structure.hpp>
 #include <limbic/backend/cuda/contrast.hpp>
 #include <limbic/backend/cuda/cross_entropy.hpp>
 #include <limbic/backend/cuda/distillation.hpp>
@@ -6,6 +7,10 @@
 #include <limbic/loss/class_confusion.hpp>
 #include <limbic/loss/contrastive.hpp>
 #include <limbic/loss/distillation.hpp>
+
+#if __has_include(<emulator/emulator.hpp>)
+#include <emulator/emulator.hpp>
+#endif
 
 #include "losses.hpp"
 
@@ -83,6 +88,33 @@ TEST_CASE("contrastive losses and class structure") {
   check_loss(x, [&](const auto& v) { return supcon(v[0], next_to(v[0], labels)) + supcon(v[1], next_to(v[0], labels), 0.2, next_to(v[0], w[0])) * v[2]; });
   check_loss(x, [&](const auto& v) { return class_structure(v[0], next_to(v[0], labels)) + sum(cosine_matrix(v[1])) * v[2]; });
 }
+TEST_CASE("class structure in one pass, and what it is not for") {
+  for (const auto& [n, k] : std::vector<std::array<index_t, 2>>{{1, 2}, {2, 3}, {33, 4}, {9, 5}, {70, 8}, {40, 9}, {31, 16}}) {
+    const auto labels = some_labels(n, k);
+    const auto loss = [&](const auto& v) { return class_structure(v[0], next_to(v[0], labels)); };
+    check_loss(leaves<double>({{n, k}}, -3, 3), loss);
+    check_loss(leaves<float>({{n, k}}, -3, 3), loss, 2e-4);  // logarithms of 1 - s, s near 1
+    check_loss(leaves<double>({{k, n}}, -3, 3), [&](const auto& v) { return class_structure(transpose(v[0]), next_to(v[0], labels), 0.1); });
+  }
+  const auto labels = some_labels(12, 4);
+  const auto x = leaves<double>({{12, 4}}, -2, 2), w = leaves<double>({{12}}, 0, 1);
+  check_loss(x, [&](const auto& v) { return class_structure(v[0], next_to(v[0], labels), 1e-3, next_to(v[0], w[0])); });
+  check_loss(leaves<double>({{12, 17}}), [&](const auto& v) { return class_structure(v[0], next_to(v[0], labels)); });
+  check_loss(x, [&](const auto& v) { return sum(square(grad(class_structure(v[0], next_to(v[0], labels)), {v[0]}, {}, true)[0])); }, 1e-11);
+  // Added to a gradient that is there; the value alone.
+  check_loss(x, [&](const auto& v) { return class_structure(v[0], next_to(v[0], labels)) + sum(square(v[0])); });
+  const auto there = x[0].on<Cuda>();
+  CHECK(class_structure(there, labels.on<Cuda>()).item() == doctest::Approx(class_structure(x[0], labels).item()).epsilon(1e-12));
+#if __has_include(<emulator/emulator.hpp>)
+  emulator::options().count = true;
+  emulator::reset_counters();
+  class_structure(there, labels.on<Cuda>());
+  CHECK(emulator::counters("class_structure_pairs").launches == 1);
+  CHECK(emulator::counters("class_structure_pairs").shared_conflicts == 0);
+  CHECK(emulator::counters("cuBLAS gemm").launches == 0);
+  emulator::options().count = false;
+#endif
+}
 TEST_CASE("values that make a loss infinite are named") {
   auto x = leaves<float>({{3, 2}});
   x[0].set({1, 0}, std::numeric_limits<float>::quiet_NaN());
@@ -90,6 +122,7 @@ TEST_CASE("values that make a loss infinite are named") {
   CHECK(thrown([&] { distillation(good, bad).item(); }).find("[distillation] teacher must be finite; got nan at position 2") == 0);
   CHECK(thrown([&] { clip_loss(good, good, Tensor<float, Cuda>::scalar(1e10f)).item(); }).find("[clip_loss]") == 0);
   CHECK(thrown([&] { cosine_matrix(good * 0.0f).to_vector(); }).find("[cosine_matrix] rows of (3, 2) must have a positive, finite length; got 0 at position 0") == 0);
+  CHECK(thrown([&] { class_structure(bad, Tensor<index_t, Cuda>::zeros({3})).item(); }).find("[class_structure] logits must be finite; got nan at position 2") == 0);
   CHECK(thrown([&] { kl_div(good, good * -1.0f).item(); }).find("[kl_div] q must be finite and not negative") == 0);
   CHECK(distillation(good, good).item() == 0);
 }

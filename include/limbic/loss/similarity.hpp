@@ -64,23 +64,68 @@ A similarity_preserving(const A& student, const B& teacher, const WeightsFor<A>&
   return detail::finite_loss(kName, loss, detail::named("student", student), detail::named("teacher", teacher));
 }
 
+namespace detail {
+
+// The loss written with simpler operations.
+template <Operand X>
+X class_structure_of_pairs(const X& logits, const Tensor<index_t, device_of<X>>& labels, double eta, const WeightsFor<X>& weights,
+                           Site site) {
+  using T = scalar_of<X>;
+  constexpr const char* kName = "class_structure";
+  const X unit = unit_rows(kName, softmax(logits, 1, site), site);
+  const X s = matmul(unit, transpose(unit));
+  const auto same = eq(labels.unsqueeze(1), labels.unsqueeze(0));
+  // Of each pair one of the two logarithms counts.
+  const X inside = where(same, s, T(1) - s) + static_cast<T>(eta);
+  return reduce_loss(kName, X(-log(inside)), Reduction::mean, pair_weights(kName, weights, logits.size(0)), site);
+}
+
+// The same in one pass over the pairs, which makes the gradient too: for devices that have it.
+template <class T, class D>
+struct ClassStructure {
+  static constexpr const char* name = "class_structure";
+  Tensor<index_t, D> labels;
+  double eta;
+  bool keep = false;
+  Saved<T, D> logits{};
+  Tensor<T, D> own{};  // d loss / d logits
+
+  Shape infer(const Tensor<T, D>&) { return {}; }
+  void forward(Tensor<T, D>& y, const Tensor<T, D>& x) {
+    const Tensor<T, D> dense = x.contiguous();
+    Tensor<T, D> each = Tensor<T, D>::empty({x.size(0)});
+    if (keep) {
+      own = Tensor<T, D>::empty(x.shape());
+      logits = dense;
+    }
+    class_structure_fwd(D{}, each, own, dense, labels, eta);
+    reduce_sum(D{}, y, each);
+    require_finite_loss(D{}, name, y, named("logits", dense));
+  }
+  void backward(const Tensor<T, D>& dy, Grad<T, D>& dx) {
+    dx.write([&](Tensor<T, D>& g) { elementwise(D{}, [](auto d, auto v) { return d * v; }, g, dy, own); });
+  }
+  Var<T, D> reference(const Var<T, D>& x) { return class_structure_of_pairs(x, labels, eta, {}, Site::here()); }
+  const Saved<T, D>& saved_input(int) const { return logits; }
+};
+
+}  // namespace detail
+
 // Conditional structure loss of logits (N, K) and labels (N) -> (); may be slightly negative, by eta. Sample weights w
 // (N) weigh the pairs with w_i w_j. Throws for other shapes, labels out of range, and eta that is not positive.
 template <Operand X>
 X class_structure(const X& logits, const Tensor<index_t, device_of<X>>& labels, double eta = 1e-3,
                   const WeightsFor<X>& weights = {}, Site site = Site::here()) {
   using T = scalar_of<X>;
+  using D = device_of<X>;
   constexpr const char* kName = "class_structure";
   detail::check_logits(kName, "logits", logits.shape());
   detail::check_labels(kName, "labels", labels, logits.size(0), logits.size(1));
   check(eta > 0, kName, "eta must be positive; got ", eta);
-  const X unit = detail::unit_rows(kName, softmax(logits, 1, site), site);
-  const X s = matmul(unit, transpose(unit));
-  const auto same = eq(labels.unsqueeze(1), labels.unsqueeze(0));
-  // Of each pair one of the two logarithms counts.
-  const X inside = where(same, s, T(1) - s) + static_cast<T>(eta);
-  return detail::reduce_loss(kName, X(-log(inside)), Reduction::mean,
-                             detail::pair_weights(kName, weights, logits.size(0)), site);
+  if constexpr (!std::is_same_v<D, Cpu>)
+    if (!weights.defined() && has_class_structure(D{}, logits.size(1)))
+      return apply(site, detail::ClassStructure<T, D>{.labels = labels.contiguous(), .eta = eta}, logits);
+  return detail::class_structure_of_pairs(logits, labels, eta, weights, site);
 }
 
 }  // namespace limbic

@@ -4,6 +4,7 @@
 #include <limbic/backend/cuda/angles.hpp>
 #include <limbic/backend/cuda/attention.hpp>
 #include <limbic/backend/cuda/batch_norm.hpp>
+#include <limbic/backend/cuda/class_structure.hpp>
 #include <limbic/backend/cuda/contrast.hpp>
 #include <limbic/backend/cuda/conv.hpp>
 #include <limbic/backend/cuda/copy.hpp>
