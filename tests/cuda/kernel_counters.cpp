@@ -1,4 +1,4 @@
-// What kernels do with memory, counted by the emulator at the models' shapes: prints a table, for kernels/README.md.
+// What kernels do with memory, counted by the emulator at the models' shapes: prints a table, for kernels/QUALITY.md.
 //
 //   moved      sectors of 32 bytes that warps ask for, over the bytes that a launch touches at all (at least 1);
 //              a block's repeated reads come from cache: "moved, cached" counts each block's bytes once
