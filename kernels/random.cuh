@@ -97,31 +97,44 @@ __global__ void __launch_bounds__(kRandomThreads) random_values(T* __restrict__ 
   }
 }
 
+// Half words of a draw for a vector of kWide elements: neighbouring vectors make the same block of words, of which each takes
+// its own, so that accesses coalesce.
+template <int kWide>
+struct HalfWords {
+  static constexpr int kWords = kWide / 2;
+  PhiloxBlock block = {};
+  std::int64_t first = 0;
+
+  __device__ __forceinline__ void draw(const PhiloxKey& key, std::int64_t vector) {
+    first = vector * kWords;
+    block = philox_block(key, static_cast<unsigned long long>(first / 4));
+  }
+  __device__ __forceinline__ bool below(int j, unsigned threshold) const {
+    unsigned word = block.word[0];
+#pragma unroll
+    for (int w = 1; w < 4; ++w)
+      if ((first + j / 2) % 4 == w) word = block.word[w];
+    return ((word >> (j % 2 * 16)) & 0xffffu) < threshold;
+  }
+};
+
 template <class T>
 __global__ void __launch_bounds__(kRandomThreads) dropout(T* y, const T* x, std::int64_t n, Draw draw, unsigned threshold, T scale) {
   const PhiloxKey key = key_of(draw);
-  constexpr int kWide = kVectorSize<T>, kWords = kWide / 2;
+  constexpr int kWide = kVectorSize<T>;
   const bool aligned = is_aligned(x, 16) && is_aligned(y, 16);
   for (std::int64_t v = grid_index(); v * kWide < n; v += grid_stride()) {
-    // Of a block's four words those of this vector: neighbours make the same block, so that accesses coalesce.
-    const std::int64_t first = v * kWords;
-    const PhiloxBlock c = philox_block(key, static_cast<unsigned long long>(first / 4));
-    const auto kept = [&](int j) {
-      unsigned word = c.word[0];
-#pragma unroll
-      for (int w = 1; w < 4; ++w)
-        if ((first + j / 2) % 4 == w) word = c.word[w];
-      return ((word >> (j % 2 * 16)) & 0xffffu) >= threshold;
-    };
+    HalfWords<kWide> words;
+    words.draw(key, v);
     const T* const from = x + v * kWide;
     T* const to = y + v * kWide;
     if (aligned && (v + 1) * kWide <= n) {
       Vec<T, kWide> values = load<kWide>(from);
 #pragma unroll
-      for (int j = 0; j < kWide; ++j) values[j] = kept(j) ? scale * values[j] : T(0);
+      for (int j = 0; j < kWide; ++j) values[j] = words.below(j, threshold) ? T(0) : scale * values[j];
       store(to, values);
     } else {
-      for (int j = 0; j < kWide && v * kWide + j < n; ++j) to[j] = kept(j) ? scale * from[j] : T(0);
+      for (int j = 0; j < kWide && v * kWide + j < n; ++j) to[j] = words.below(j, threshold) ? T(0) : scale * from[j];
     }
   }
 }

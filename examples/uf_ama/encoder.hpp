@@ -61,17 +61,12 @@ struct Encoder {
       attention.random = &layer.self_attn.random;
     }
     const Var<T, D> in(x), values(concat({x, Tensor<T, D>::ones({x.size(0), x.size(1), 1})}, 2));
-    Var<T, D> y = dim_up(in, site) + layer.dropout1(narrow(in, in, values, attention, site), site);
+    const Var<T, D> attended = narrow(in, in, values, attention, site);
+    Var<T, D> y = layer.past(layer.dropout1, attended, dim_up(in, site), site);
     y = layer.norm1(y, site);
-    y = layer.norm2(y + layer.dropout2(feed_forward(layer, y, site), site), site);
+    y = layer.norm2(layer.feed_forward(y, y, site), site);
     for (std::size_t i = 1; i < encoder.layers.size(); ++i) y = encoder.layers[i](y, {}, site);
     return y;
-  }
-
- private:
-  static Var<T, D> feed_forward(TransformerEncoderLayer<T, D>& layer, const Var<T, D>& x, Site site) {
-    const Var<T, D> hidden = linear_relu(x, layer.linear1.weight, layer.linear1.bias, site);
-    return layer.linear2(layer.dropout(hidden, site), site);
   }
 };
 

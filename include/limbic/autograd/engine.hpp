@@ -263,14 +263,18 @@ void OpNode<Op, T, D, N>::differentiate_reference(GradContext<T, D>& context, co
     };
     const Var<T, D> x[sizeof...(I)] = {input(static_cast<int>(I))...};
     const Var<T, D> y = op_.reference(x[I]...);
-    std::vector<Var<T, D>> wanted;
+    // Inputs that want none end this pass too: behind them is the graph of the one outside.
+    std::vector<Var<T, D>> ends;
     for (int i = 0; i < N; ++i)
-      if (context.wants(i)) wanted.push_back(x[i]);
-    if (wanted.empty() || !y.requires_grad()) return;
-    const auto g = grad<T, D>(y, wanted, dy, true, true);
+      if (x[i].requires_grad()) ends.push_back(x[i]);
+    if (ends.empty() || !y.requires_grad()) return;
+    const auto g = grad<T, D>(y, ends, dy, true, true);
     std::size_t next = 0;
-    for (int i = 0; i < N; ++i)
-      if (context.wants(i)) context.give(i, g[next++]);
+    for (int i = 0; i < N; ++i) {
+      if (!x[i].requires_grad()) continue;
+      if (context.wants(i)) context.give(i, g[next]);
+      ++next;
+    }
   }(std::make_index_sequence<static_cast<std::size_t>(N < 0 ? 0 : N)>{});
 }
 

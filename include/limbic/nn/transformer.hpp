@@ -9,7 +9,7 @@
 
 #include <limbic/nn/attention.hpp>
 #include <limbic/nn/norm.hpp>
-#include <limbic/ops/gelu.hpp>
+#include <limbic/ops/residual_branch.hpp>
 
 namespace limbic {
 
@@ -64,19 +64,26 @@ struct TransformerEncoderLayer {
   Var<T, D> operator()(const Var<T, D>& x, const AttentionOptions<D>& attention = {}, Site site = Site::here()) {
     if (options.norm_first) {
       const Var<T, D> n = norm1(x, site);
-      const Var<T, D> y = x + dropout1(self_attn(n, n, n, attention, site), site);
-      return y + dropout2(feed_forward(norm2(y, site), site), site);
+      const Var<T, D> y = past(dropout1, self_attn(n, n, n, attention, site), x, site);
+      return feed_forward(norm2(y, site), y, site);
     }
-    const Var<T, D> y = norm1(x + dropout1(self_attn(x, x, x, attention, site), site), site);
-    return norm2(y + dropout2(feed_forward(y, site), site), site);
+    const Var<T, D> y = norm1(past(dropout1, self_attn(x, x, x, attention, site), x, site), site);
+    return norm2(feed_forward(y, y, site), site);
   }
 
- private:
-  Var<T, D> feed_forward(const Var<T, D>& x, Site site) {
-    if (options.activation == Activation::relu)
-      return linear2(dropout(linear_relu(x, linear1.weight, linear1.bias, site), site), site);
-    const Var<T, D> h = linear1(x, site);
-    return linear2(dropout(options.activation == Activation::gelu ? gelu(h, site) : quick_gelu(h, site), site), site);
+  // residual + dropout2(feed_forward(x))
+  Var<T, D> feed_forward(const Var<T, D>& x, const Var<T, D>& residual, Site site = Site::here()) {
+    const BranchGate gate = options.activation == Activation::relu   ? BranchGate::relu
+                            : options.activation == Activation::gelu ? BranchGate::gelu
+                                                                     : BranchGate::quick_gelu;
+    const Var<T, D> h =
+        linear_branch(x, linear1.weight, linear1.bias, gate, dropout.p, dropout.random, dropout.training, {}, site);
+    return linear_branch(h, linear2.weight, linear2.bias, BranchGate::identity, dropout2.p, dropout2.random,
+                         dropout2.training, residual, site);
+  }
+  // residual + drop(x)
+  static Var<T, D> past(Dropout& drop, const Var<T, D>& x, const Var<T, D>& residual, Site site = Site::here()) {
+    return residual_branch(x, {}, BranchGate::identity, drop.p, drop.random, drop.training, residual, site);
   }
 };
 

@@ -39,6 +39,7 @@
 #include <limbic/ops/pool.hpp>
 #include <limbic/ops/power.hpp>
 #include <limbic/ops/prod.hpp>
+#include <limbic/ops/residual_branch.hpp>
 #include <limbic/ops/rounding.hpp>
 #include <limbic/ops/slope.hpp>
 #include <limbic/ops/softmax.hpp>

@@ -26,6 +26,7 @@
 #include <limbic/backend/cuda/pool.hpp>
 #include <limbic/backend/cuda/random.hpp>
 #include <limbic/backend/cuda/reduce.hpp>
+#include <limbic/backend/cuda/residual_branch.hpp>
 #include <limbic/backend/cuda/rows.hpp>
 #include <limbic/backend/cuda/screening.hpp>
 #include <limbic/backend/cuda/unfold.hpp>
