@@ -66,20 +66,14 @@ class Arena {
   void keep(void* memory) { kept_.push_back(memory); }
   // The graph has gone; whether the arena's time has come.
   bool abandon() {
+    const std::lock_guard<std::mutex> lock(arenas_mutex);
     abandoned_ = true;
     return live_ == 0;
   }
   std::size_t bytes() const { return bytes_; }
 
-  // After the work that used it, in the current stream. With arenas_mutex held.
-  ~Arena() {
-    for (const auto& block : size_) {
-      arena_of.erase(block.first);
-      --arena_blocks;
-      cudaFreeAsync(block.first, current_stream());
-    }
-    for (void* memory : kept_) cudaFreeAsync(memory, current_stream());
-  }
+  // After the work that used it. Without arenas_mutex.
+  ~Arena();
 
  private:
   cudaStream_t stream_;
@@ -103,20 +97,7 @@ struct RecordedGraph {
   RecordedGraph() = default;
   RecordedGraph(const RecordedGraph&) = delete;
   RecordedGraph& operator=(const RecordedGraph&) = delete;
-  ~RecordedGraph() {
-    if (last) {
-      cudaStreamWaitEvent(current_stream(), last, 0);
-      cudaEventDestroy(last);
-    }
-    if (work) cudaGraphExecDestroy(work);
-    if (replays) cudaFreeAsync(replays, current_stream());
-    if (arena) {
-      const std::lock_guard<std::mutex> lock(arenas_mutex);
-      if (arena->abandon()) delete arena;
-    }
-    if (work_stream) cudaStreamDestroy(work_stream);
-    if (memory_stream) cudaStreamDestroy(memory_stream);
-  }
+  ~RecordedGraph();
 };
 
 namespace {
@@ -128,22 +109,54 @@ struct Recording {
 };
 thread_local Recording recording;
 
+// Where memory is given back: not in a stream that is recorded.
+Stream running_stream() { return recording.graph ? recording.before : current_stream(); }
+
+Arena::~Arena() {
+  {
+    const std::lock_guard<std::mutex> lock(arenas_mutex);
+    for (const auto& block : size_) {
+      arena_of.erase(block.first);
+      --arena_blocks;
+      cudaFreeAsync(block.first, running_stream());
+    }
+  }
+  for (void* memory : kept_) deallocate(memory);
+}
+
 }  // namespace
+
+RecordedGraph::~RecordedGraph() {
+  if (last) {
+    cudaStreamWaitEvent(running_stream(), last, 0);
+    cudaEventDestroy(last);
+  }
+  if (work) cudaGraphExecDestroy(work);
+  if (replays) cudaFreeAsync(replays, running_stream());
+  if (arena && arena->abandon()) delete arena;
+  if (work_stream) cudaStreamDestroy(work_stream);
+  if (memory_stream) cudaStreamDestroy(memory_stream);
+}
 
 namespace detail {
 
 void* captured_allocate(std::size_t bytes) { return recording.graph ? recording.graph->arena->allocate(bytes, false) : nullptr; }
 bool captured_deallocate(void* memory) noexcept {
+  Arena* const own = recording.graph ? recording.graph->arena : nullptr;
+  Arena* finished = nullptr;
   if (arena_blocks.load(std::memory_order_relaxed) > 0) {
     const std::lock_guard<std::mutex> lock(arenas_mutex);
-    if (const auto at = arena_of.find(memory); at != arena_of.end()) {
-      Arena* const arena = at->second;
-      if (arena->take_back(memory)) delete arena;
-      return true;
+    const auto at = arena_of.find(memory);
+    if (at != arena_of.end() && (!own || at->second == own)) {
+      if (!at->second->take_back(memory)) return true;
+      finished = at->second;
     }
   }
-  if (recording.graph) recording.graph->arena->keep(memory);
-  return recording.graph != nullptr;
+  delete finished;
+  if (finished) return true;
+  // The recorded work may use it.
+  if (own) own->keep(memory);
+  return own != nullptr;
 }
 void refuse_capture(const char* call) {
   if (recording.graph)
@@ -159,7 +172,6 @@ void begin_capture() {
   if (capturing()) raise("capture", "something is captured already");
   // What checks report to cannot be made while work is recorded.
   static_cast<void>(report_box());
-  static_cast<void>(fault());
   auto graph = std::make_unique<RecordedGraph>();
   graph->memory_stream = make_stream();
   graph->work_stream = make_stream();

@@ -87,6 +87,20 @@ TEST_CASE("results outlive the graph, graphs outlive each other") {
   graph.replay();
   CHECK(y.to_vector()[3] == from[3] + 5);
 }
+TEST_CASE("memory of one graph in another; graphs that end while something is recorded") {
+  const Device x = random_on<float, Cuda>({100}, 1);
+  Device y, z;
+  auto first = cuda::capture([&] { y = x + 1.0f; });
+  first.replay();
+  auto second = cuda::capture([&] {
+    z = y * 2.0f;
+    y = Device();
+    first = cuda::Graph();
+  });
+  const Device others[] = {Device::full({100}, 7), Device::full({100}, 7)};
+  second.replay();
+  CHECK(z.to_vector()[3] == (x.to_vector()[3] + 1) * 2);
+}
 TEST_CASE("what cannot be recorded is refused by name, and nothing stays behind") {
   Device x = Device::ones({3});
   const auto refused = [&](auto&& f, const char* what) {
@@ -226,3 +240,25 @@ TEST_CASE("momentum, and an average of the weights") {
   };
   CHECK(run(true) == run(false));
 }
+
+#if __has_include(<emulator/emulator.hpp>)
+TEST_CASE("memory comes back when graph and tensors have gone") {
+  struct Restore {
+    std::uint64_t bytes = emulator::options().memory_bytes;
+    ~Restore() { emulator::options().memory_bytes = bytes; }
+  } restore;
+  emulator::options().memory_bytes = 64 << 20;
+  Device y;
+  for (int i = 0; i < 5; ++i) {
+    auto graph = cuda::capture([&] { y = Device::full({10 << 20}, 1); });  // 40 MB
+    CHECK(graph.bytes() >= 40 << 20);
+    y = Device();
+  }
+  auto graph = cuda::capture([&] { y = Device::full({10 << 20}, 1); });
+  check_error([] { cuda::capture([] { (void)Device::empty({10 << 20}); }); }, {"[allocate]", "out of memory"});
+  graph = cuda::Graph();
+  check_error([] { (void)Device::empty({10 << 20}); }, {"[allocate]", "out of memory"});  // y has it still
+  y = Device();
+  (void)Device::empty({10 << 20});
+}
+#endif
