@@ -17,6 +17,7 @@
 #include <limbic/loss/similarity.hpp>
 #include <limbic/ops/arg.hpp>
 #include <limbic/ops/compare.hpp>
+#include <limbic/ops/layer_norm.hpp>
 
 #include "uf_ama/options.hpp"
 #include "uf_ama/report.hpp"
@@ -43,7 +44,8 @@ struct StepResult {
   std::conditional_t<std::is_same_v<D, Cpu>, Screening, PredictionScreening<T, D>> screening;
 };
 
-// Tells source from target by the features that the class is predicted from; trained for DANN only.
+// Tells source from target by the features that the class is predicted from; trained for DANN only. It sees them
+// standardised: their size would otherwise grow without end: the cheapest way to confuse it.
 template <class T, class D = Cpu>
 struct DomainClassifier {
   Linear<T, D> first, last;
@@ -56,7 +58,9 @@ struct DomainClassifier {
     v("first", first);
     v("last", last);
   }
-  Var<T, D> operator()(const Var<T, D>& x) const { return last(linear_relu(x, first.weight, first.bias)); }
+  Var<T, D> operator()(const Var<T, D>& x) const {
+    return last(linear_relu(layer_norm(x), first.weight, first.bias));
+  }
 };
 
 template <class T, class D = Cpu>
