@@ -1,10 +1,11 @@
 // Checks of values on the device; see launch/guard.hpp.
 //
-//   plan     one block looks at all values, a thread at every 256th; the first bad one is found by a minimum over
-//            the block, so what is reported repeats. A loss's inputs are looked at only if it is not finite
-//   launch   one block of kGuardThreads; static shared memory only
+//   plan     a thread looks at 16 values or more; the first bad one is found by a minimum over the block, so up to 4096
+//            values what is reported repeats (beyond that, blocks race to report). A loss's inputs are looked at, by one
+//            block, only if it is not finite
+//   launch   blocks of kGuardThreads; static shared memory only
 //   bytes    the values once; one operation each
-//   repeats  exactly
+//   repeats  as said
 #pragma once
 
 #include "report.cuh"
@@ -20,11 +21,11 @@ __device__ inline bool passes(Must must, T value) {
   return must == Must::be_finite || (must == Must::be_positive ? value > T(0) : value >= T(0));
 }
 
-// Position of the first of the values that does not pass; `count` if all do. Every thread of the block gets it.
+// Position of the first of the block's values that does not pass; `count` if all do. Every thread of the block gets it.
 template <class Passes>
 __device__ inline std::int64_t first_bad(std::int64_t count, const Passes& good) {
   std::int64_t bad = count;
-  for (std::int64_t i = threadIdx.x; i < count && bad == count; i += kGuardThreads)
+  for (std::int64_t i = grid_index(); i < count && bad == count; i += grid_stride())
     if (!good(i)) bad = i;
   // As doubles, which hold these integers exactly.
   return static_cast<std::int64_t>(block_min<kGuardThreads>(static_cast<double>(bad)));
@@ -38,10 +39,10 @@ __global__ void __launch_bounds__(kGuardThreads) guard_values(const __grid_const
 }
 
 __global__ void __launch_bounds__(kGuardThreads) guard_labels(const __grid_constant__ GuardText about, Report* box,
-                                                              const std::int64_t* labels, std::int64_t count, std::int64_t classes,
-                                                              std::int64_t ignored) {
+                                                              const std::int64_t* labels, std::int64_t count, std::int64_t low,
+                                                              std::int64_t high, std::int64_t ignored) {
   const std::int64_t bad = first_bad(count, [&](std::int64_t i) {
-    return (labels[i] >= 0 && labels[i] < classes) || labels[i] == ignored;
+    return (labels[i] >= low && labels[i] < high) || (labels[i] == ignored && ignored != low);
   });
   if (threadIdx.x == 0 && bad < count) report(box, about, static_cast<double>(labels[bad]), bad);
 }

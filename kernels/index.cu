@@ -35,12 +35,6 @@ class Table {
 
 }  // namespace
 
-void check_range(const char* op, const std::int64_t* index, std::int64_t n, std::int64_t low, std::int64_t high) {
-  device::OpName name{};
-  for (int c = 0; c < 27 && op[c]; ++c) name.text[c] = op[c];
-  run("check_range", device::check_range, n, index, n, low, high, name, fault());
-}
-
 template <class T>
 void take_rows(T* y, const T* x, const std::int64_t* index, std::int64_t n, Cut at, std::int64_t skip) {
   run("take_rows", device::take_rows<T>, at.outer * n * at.inner, y, x, index, n, at, skip);

@@ -18,23 +18,6 @@ namespace limbic::cuda::device {
 
 constexpr int kIndexThreads = 256;
 
-struct OpName {
-  char text[28];
-};
-
-__global__ void __launch_bounds__(kIndexThreads, 4) check_range(const std::int64_t* __restrict__ index, std::int64_t n, std::int64_t low,
-                                                             std::int64_t high, OpName op, Fault* fault) {
-  for (std::int64_t i = grid_index(); i < n; i += grid_stride()) {
-    if (index[i] >= low && index[i] < high) continue;
-    if (atomicCAS(&fault->found, 0, 1) != 0) continue;
-    for (int c = 0; c < 28; ++c) fault->op[c] = op.text[c];
-    fault->value = index[i];
-    fault->position = i;
-    fault->low = low;
-    fault->high = high;
-  }
-}
-
 template <class T>
 __global__ void __launch_bounds__(kIndexThreads) take_rows(T* __restrict__ y, const T* __restrict__ x,
                                                            const std::int64_t* __restrict__ index, std::int64_t n, Cut at,

@@ -7,13 +7,14 @@
 
 namespace limbic::cuda::device {
 
-// By one thread of one kernel at a time. The first report stays.
+// The first report stays.
 __device__ inline void report(Report* box, const GuardText& about, double value, std::int64_t position) {
-  if (box->found) return;
+  if (atomicCAS(&box->found, 0, 1) != 0) return;
   box->about = about;
   box->value = value;
   box->position = position;
-  box->found = 1;
+  __threadfence_system();
+  atomicExch(&box->found, 2);
 }
 
 }  // namespace limbic::cuda::device

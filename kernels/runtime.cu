@@ -5,8 +5,6 @@
 #include "capture.hpp"
 #include "prelude.cuh"
 
-#include <cstdio>
-#include <new>
 
 namespace limbic::cuda {
 
@@ -92,23 +90,6 @@ void synchronize() {
   detail::refuse_capture("synchronize");
   require(cudaStreamSynchronize(chosen_stream), "synchronize");
   throw_report();
-  Fault* const at = fault();
-  if (!at->found) return;
-  const Fault met = *at;
-  at->found = 0;
-  char text[160];
-  std::snprintf(text, sizeof text, "indices must be in [%lld, %lld]; got %lld at position %lld (told late: found on the device)",
-                static_cast<long long>(met.low), static_cast<long long>(met.high - 1), static_cast<long long>(met.value),
-                static_cast<long long>(met.position));
-  raise(met.op, text);
-}
-Fault* fault() {
-  static Fault* const shared = [] {
-    void* memory = nullptr;
-    require(cudaMallocHost(&memory, sizeof(Fault)), "fault");
-    return new (memory) Fault;
-  }();
-  return shared;
 }
 Event make_event() {
   cudaEvent_t event = nullptr;

@@ -38,7 +38,8 @@ void guard_all(const GuardText& about, Must must, const Tensor<T, Cuda>& x) {
 inline void require_labels(Cuda, std::string_view op, const char* what, const Tensor<index_t, Cuda>& labels, index_t classes,
                            index_t ignored) {
   const Tensor<index_t, Cuda> dense = labels.contiguous();
-  cuda::guard_labels(cuda::guard_text(op, what, " must lie in [0, ", classes, ")"), dense.data(), dense.numel(), classes, ignored);
+  cuda::guard_labels(cuda::guard_text(op, what, " must lie in [0, ", classes, ")"), dense.data(), dense.numel(), 0, classes,
+                     ignored);
 }
 
 // No NaN and no infinity in x.

@@ -4,7 +4,7 @@
 // (a value asked for, synchronize), because a check that waits would stop every training step.
 #pragma once
 
-#include <limbic/backend/cuda/copy.hpp>
+#include <limbic/backend/cuda/guard.hpp>
 #include <limbic/backend/cuda/launch/index.hpp>
 
 namespace limbic {
@@ -41,12 +41,17 @@ inline AlongCall along_call(const Shape& shape, int dim, Strides y, Strides x, S
   return call;
 }
 
+// Reports `op` unless low <= index < high everywhere.
+inline void guard_indices(std::string_view op, const Tensor<index_t, Cuda>& index, index_t low, index_t high) {
+  const Tensor<index_t, Cuda> dense = index.contiguous();
+  guard_labels(guard_text(op, "indices must be in [", low, ", ", high - 1, "]"), dense.data(), dense.numel(), low, high, low);
+}
+
 }  // namespace cuda::detail
 
-// Notes a fault unless all indices are in [0, size).
+// Reports `op` unless all indices are in [0, size).
 inline void check_indices(Cuda, std::string_view op, const Tensor<index_t, Cuda>& index, index_t size) {
-  const Tensor<index_t, Cuda> dense = index.contiguous();
-  cuda::check_range(std::string(op).c_str(), dense.data(), dense.numel(), 0, size);
+  cuda::detail::guard_indices(op, index, 0, size);
 }
 
 // y[o, j, :] = x[o, index[j], :]; 0 where index[j] is `skip` or negative. y, x and index are dense.
@@ -92,7 +97,7 @@ inline Tensor<index_t, Cuda> ravel_indices(Cuda, std::string_view op, std::span<
   for (std::size_t k = 0; k < indices.size(); ++k) {
     const index_t size = shape[static_cast<int>(k)];
     const Tensor<index_t, Cuda> dense = indices[k].contiguous();
-    cuda::check_range(std::string(op).c_str(), dense.data(), dense.numel(), -size, size);
+    cuda::detail::guard_indices(op, dense, -size, size);
     elementwise_update(
         Cuda{}, [size](auto at, auto v) { return at * size + math::choose(v < index_t(0), v + size, v); }, flat, dense);
   }

@@ -15,7 +15,7 @@ struct GuardText {
 
 // The first value that did not pass since the last throw.
 struct Report {
-  int found = 0;
+  int found = 0;  // 1: somebody writes it, 2: it is written
   GuardText about;
   double value = 0;
   std::int64_t position = 0;
@@ -31,8 +31,9 @@ enum class Must : std::uint8_t { be_finite, be_positive, not_be_negative, be_in_
 // Every one of `count` values.
 template <class T>
 void guard_values(const GuardText& about, Must must, const T* values, std::int64_t count);
-// Every label in [0, classes), or `ignored`.
-void guard_labels(const GuardText& about, const std::int64_t* labels, std::int64_t count, std::int64_t classes, std::int64_t ignored);
+// Every label or index in [low, high), or `ignored` (low: none is).
+void guard_labels(const GuardText& about, const std::int64_t* labels, std::int64_t count, std::int64_t low, std::int64_t high,
+                  std::int64_t ignored);
 
 // A loss must be finite; if it is not, the first input that is not is named.
 template <class T>

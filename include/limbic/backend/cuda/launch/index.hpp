@@ -1,7 +1,7 @@
 // Launchers of indexing, order and running sums. `at` cuts a dense shape at one dimension: (outer, size, inner).
 //
 // An index out of range reads 0 and writes nothing; that it was met is told at the next call that waits for the
-// device (launch/runtime.hpp), so that training never waits for a check.
+// device (launch/guard.hpp), so that training never waits for a check.
 #pragma once
 
 #include <cstdint>
@@ -11,9 +11,6 @@ namespace limbic::cuda {
 struct Cut {
   std::int64_t outer = 1, size = 1, inner = 1;
 };
-
-// Notes a fault of `op` unless low <= index < high everywhere.
-void check_range(const char* op, const std::int64_t* index, std::int64_t n, std::int64_t low, std::int64_t high);
 
 // y (outer, n, inner) = x (outer, size, inner) at index[j]; 0 where that is `skip` or not in [0, size).
 template <class T>

@@ -36,15 +36,6 @@ void copy_to_host(void* host, const void* device, std::size_t bytes);
 void copy_from_host(void* device, const void* host, std::size_t bytes);
 void copy_on_device(void* to, const void* from, std::size_t bytes);
 
-// What a kernel found wrong with its input. It lies where host and device both see it; the first one stays until
-// a call that waits for the device (copy_to_host, synchronize) throws it.
-struct Fault {
-  int found = 0;
-  char op[28] = {};
-  std::int64_t value = 0, position = 0, low = 0, high = 0;  // a value that is not in [low, high)
-};
-Fault* fault();
-
 // The calling thread's stream.
 Stream current_stream() noexcept;
 void use_stream(Stream stream) noexcept;
