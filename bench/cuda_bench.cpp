@@ -47,8 +47,10 @@ void timed(benchmark::State& state, double bytes, double flops, F&& work) {
   const cuda::Peaks peak = cuda::peaks();
   state.counters["B/s"] = Counter(bytes, Counter::kIsIterationInvariantRate);
   state.counters["flop/s"] = Counter(flops, Counter::kIsIterationInvariantRate);
-  if (peak.bytes > 0) state.counters["of_bytes"] = Counter(bytes / peak.bytes, Counter::kIsIterationInvariantRate);
-  if (peak.flops > 0) state.counters["of_flops"] = Counter(flops / peak.flops, Counter::kIsIterationInvariantRate);
+  if (peak.bytes > 0)
+    state.counters["of_bytes"] = Counter(bytes / peak.bytes, Counter::kIsIterationInvariantRate);
+  if (peak.flops > 0)
+    state.counters["of_flops"] = Counter(flops / peak.flops, Counter::kIsIterationInvariantRate);
 }
 
 // Attention, MMD and CORAL as programs without kernels for them write these.
@@ -70,7 +72,8 @@ Variable composed_mmd(const Variable& s, const Variable& t) {
     const Variable one = exp((d + eps) / (bandwidth * -std::ldexp(1.0f, i - 2)));
     kernel = i == 0 ? one : kernel + one;
   }
-  const Matrix ones = Matrix::full({half, 1}, 1 / static_cast<float>(half)), signs = concat({ones, ones * -1.0f});
+  const Matrix ones = Matrix::full({half, 1}, 1 / static_cast<float>(half)),
+               signs = concat({ones, ones * -1.0f});
   return sum(kernel * matmul(signs, transpose(signs)));
 }
 Variable composed_coral(const Variable& s, const Variable& t) {
@@ -82,21 +85,27 @@ Variable composed_coral(const Variable& s, const Variable& t) {
   return sum(square(covariance(s) - covariance(t))) / (4 * d * d);
 }
 
-double heads_numbers(const benchmark::State& s) { return static_cast<double>(s.range(0) * s.range(1) * s.range(2) * s.range(3)); }
+double heads_numbers(const benchmark::State& s) {
+  return static_cast<double>(s.range(0) * s.range(1) * s.range(2) * s.range(3));
+}
 Shape heads(const benchmark::State& s) { return {s.range(0), s.range(1), s.range(2), s.range(3)}; }
 
 template <class F>
 void attention_forward(benchmark::State& state, F&& f) {
   const Matrix q = tensor(heads(state)), k = tensor(heads(state)), v = tensor(heads(state));
   const double n = heads_numbers(state);
-  timed(state, 16 * n, 4 * n * static_cast<double>(state.range(2)), [&] { benchmark::DoNotOptimize(f(q, k, v)); });
+  timed(state, 16 * n, 4 * n * static_cast<double>(state.range(2)),
+        [&] { benchmark::DoNotOptimize(f(q, k, v)); });
 }
 template <class F>
 void attention_backward(benchmark::State& state, F&& f) {
-  const Variable q = leaf(heads(state)), k = leaf(heads(state)), v = leaf(heads(state)), dy(tensor(heads(state)));
+  const Variable q = leaf(heads(state)), k = leaf(heads(state)), v = leaf(heads(state)),
+                 dy(tensor(heads(state)));
   const double n = heads_numbers(state);
   const Variable y = f(q, k, v);
-  timed(state, 32 * n, 10 * n * static_cast<double>(state.range(2)), [&] { benchmark::DoNotOptimize(grad(y, {q, k, v}, dy)); });
+  timed(state, 32 * n, 10 * n * static_cast<double>(state.range(2)), [&] {
+    benchmark::DoNotOptimize(grad(y, {q, k, v}, dy));
+  });
 }
 // A loss of two batches (n, d) and its gradients; `pairs`: its products are n x n, else d x d.
 template <class F>
@@ -104,12 +113,15 @@ void loss_step(benchmark::State& state, bool pairs, F&& f) {
   const Shape shape{state.range(0), state.range(1)};
   const double n = static_cast<double>(shape[0]), d = static_cast<double>(shape[1]);
   const Variable s = leaf(shape), t = leaf(shape);
-  timed(state, 16 * n * d, pairs ? 16 * n * n * d : 12 * n * d * d, [&] { benchmark::DoNotOptimize(grad(f(s, t), {s, t})); });
+  timed(state, 16 * n * d, pairs ? 16 * n * n * d : 12 * n * d * d, [&] {
+    benchmark::DoNotOptimize(grad(f(s, t), {s, t}));
+  });
 }
 template <class F>
 void rows(benchmark::State& state, double reads_and_writes, F&& f) {
   const Matrix x = tensor({state.range(0), state.range(1)});
-  timed(state, 4.0 * reads_and_writes * static_cast<double>(x.numel()), 0, [&] { benchmark::DoNotOptimize(f(x)); });
+  timed(state, 4.0 * reads_and_writes * static_cast<double>(x.numel()), 0,
+        [&] { benchmark::DoNotOptimize(f(x)); });
 }
 void product(benchmark::State& state) {
   const index_t n = state.range(0);
@@ -148,25 +160,36 @@ bool same(const char* name, const std::vector<Variable>& x, F&& f, G&& composed)
     difference = std::fmax(difference, std::abs(a[i] - b[i]));
   }
   if (largest > 0 && difference <= 1e-4f * largest) return true;
-  std::fprintf(stderr, "bench_cuda: %s and what it is composed of differ by %g of %g\n", name, static_cast<double>(difference),
-               static_cast<double>(largest));
+  std::fprintf(stderr, "bench_cuda: %s and what it is composed of differ by %g of %g\n", name,
+               static_cast<double>(difference), static_cast<double>(largest));
   return false;
 }
 bool all_same() {
-  const Variable q = leaf({1, 2, 17, 16}), k = leaf({1, 2, 17, 16}), v = leaf({1, 2, 17, 16}), s = leaf({16, 32}), t = leaf({16, 32});
-  bool all = same("attention", {q, k, v}, [&] { return attention(q, k, v); }, [&] { return composed_attention(q, k, v); });
-  all = same("mmd", {s, t}, [&] { return mmd(s, t); }, [&] { return composed_mmd(s, t); }) && all;
-  return same("coral", {s, t}, [&] { return coral(s, t); }, [&] { return composed_coral(s, t); }) && all;
+  const Variable q = leaf({1, 2, 17, 16}), k = leaf({1, 2, 17, 16}), v = leaf({1, 2, 17, 16}),
+                 s = leaf({16, 32}), t = leaf({16, 32});
+  bool all = same(
+      "attention", {q, k, v}, [&] { return attention(q, k, v); },
+      [&] { return composed_attention(q, k, v); });
+  all = same(
+            "mmd", {s, t}, [&] { return mmd(s, t); }, [&] { return composed_mmd(s, t); }) &&
+        all;
+  return same(
+             "coral", {s, t}, [&] { return coral(s, t); }, [&] { return composed_coral(s, t); }) &&
+         all;
 }
 
 void register_all() {
   using benchmark::State;
   // UF-AMA's fusion, SST-LegoViT's maps, CLIP's text tower, a long one.
-  const std::vector<Sizes> attentions = {{64, 2, 62, 64}, {768, 4, 16, 32}, {48, 8, 77, 64}, {4, 8, 1024, 64}};
-  const std::vector<Sizes> large = {{65536, 64}, {16384, 512}, {4096, 4096}}, batches = {{64, 128}, {1024, 256}, {4096, 256}};
+  const std::vector<Sizes> attentions = {
+      {64, 2, 62, 64}, {768, 4, 16, 32}, {48, 8, 77, 64}, {4, 8, 1024, 64}};
+  const std::vector<Sizes> large = {{65536, 64}, {16384, 512}, {4096, 4096}},
+                           batches = {{64, 128}, {1024, 256}, {4096, 256}};
   const Sizes few_heads = {1, 2, 17, 16}, few = {16, 33};
   const auto fused = [](const auto& q, const auto& k, const auto& v) { return attention(q, k, v); };
-  const auto composed = [](const auto& q, const auto& k, const auto& v) { return composed_attention(q, k, v); };
+  const auto composed = [](const auto& q, const auto& k, const auto& v) {
+    return composed_attention(q, k, v);
+  };
   add("attention", attentions, few_heads, [=](State& s) { attention_forward(s, fused); });
   add("attention_composed", attentions, few_heads, [=](State& s) { attention_forward(s, composed); });
   add("attention_tf32", attentions, few_heads, [=](State& s) {
@@ -174,16 +197,20 @@ void register_all() {
     attention_forward(s, fused);
   });
   add("attention_gradients", attentions, few_heads, [=](State& s) { attention_backward(s, fused); });
-  add("attention_gradients_composed", attentions, few_heads, [=](State& s) { attention_backward(s, composed); });
-  add("mmd_with_gradients", batches, few, [](State& s) { loss_step(s, true, [](const auto& a, const auto& b) { return mmd(a, b); }); });
+  add("attention_gradients_composed", attentions, few_heads,
+      [=](State& s) { attention_backward(s, composed); });
+  add("mmd_with_gradients", batches, few,
+      [](State& s) { loss_step(s, true, [](const auto& a, const auto& b) { return mmd(a, b); }); });
   add("mmd_with_gradients_composed", batches, few, [](State& s) { loss_step(s, true, composed_mmd); });
-  add("coral_with_gradients", batches, few, [](State& s) { loss_step(s, false, [](const auto& a, const auto& b) { return coral(a, b); }); });
+  add("coral_with_gradients", batches, few,
+      [](State& s) { loss_step(s, false, [](const auto& a, const auto& b) { return coral(a, b); }); });
   add("coral_with_gradients_composed", batches, few, [](State& s) { loss_step(s, false, composed_coral); });
   add("softmax", large, few, [](State& s) { rows(s, 2, [](const Matrix& x) { return softmax(x); }); });
   add("relu", large, few, [](State& s) { rows(s, 2, [](const Matrix& x) { return relu(x); }); });
   add("gelu", large, few, [](State& s) { rows(s, 2, [](const Matrix& x) { return gelu(x); }); });
   add("column_sums", large, few, [](State& s) { rows(s, 1, [](const Matrix& x) { return sum(x, {0}); }); });
-  add("transposed_copy", large, few, [](State& s) { rows(s, 2, [](const Matrix& x) { return x.transpose(0, 1).contiguous(); }); });
+  add("transposed_copy", large, few,
+      [](State& s) { rows(s, 2, [](const Matrix& x) { return x.transpose(0, 1).contiguous(); }); });
   add("dropout", large, few, [](State& s) {
     RandomStream stream = Random(2).stream("dropout");
     rows(s, 2, [&](const Matrix& x) { return dropout(x, 0.1, stream); });

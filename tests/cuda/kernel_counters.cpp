@@ -27,7 +27,9 @@ RandomStream& numbers() {
 }
 Tensor<float, Cuda> tensor(const Shape& shape) { return numbers().normal<float>(shape).on<Cuda>(); }
 Variable leaf(const Shape& shape) { return Variable::leaf(tensor(shape)); }
-Tensor<index_t, Cuda> labels(index_t n, index_t classes) { return numbers().integers({n}, 0, classes).on<Cuda>(); }
+Tensor<index_t, Cuda> labels(index_t n, index_t classes) {
+  return numbers().integers({n}, 0, classes).on<Cuda>();
+}
 
 constexpr double kSmall = 65536;  // bytes: fewer take less time than the launch
 bool for_roofline = false;
@@ -41,8 +43,9 @@ void counted(const char* what, double limit, F&& f) {
   f();
   for (const auto& c : emulator::counters()) {
     if (for_roofline) {
-      std::printf("%s\t%s\t%llu\t%llu\t%llu\t%llu\n", what, c.kernel.c_str(), static_cast<unsigned long long>(c.launches),
-                  static_cast<unsigned long long>(c.blocks), static_cast<unsigned long long>(c.bytes_distinct()),
+      std::printf("%s\t%s\t%llu\t%llu\t%llu\t%llu\n", what, c.kernel.c_str(),
+                  static_cast<unsigned long long>(c.launches), static_cast<unsigned long long>(c.blocks),
+                  static_cast<unsigned long long>(c.bytes_distinct()),
                   static_cast<unsigned long long>(c.flops));
       continue;
     }
@@ -50,10 +53,14 @@ void counted(const char* what, double limit, F&& f) {
     const double cached = static_cast<double>(c.read_block + c.write_block);
     const double accesses = static_cast<double>(c.shared_accesses);
     std::printf("| %s | %s | %.2f | %.2f | %.2f | %.1f | %.0f %% |\n", what, c.kernel.c_str(),
-                static_cast<double>(c.bytes_moved()) / std::max(1.0, least), cached / std::max(1.0, least), c.sector_efficiency(),
-                accesses > 0 ? 100 * static_cast<double>(c.shared_conflicts) / accesses : 0.0, 100 * c.lane_use());
-    if (limit > 0 && least >= kSmall && (cached > limit * least || c.sector_efficiency() < 0.9 || c.shared_conflicts > 0)) {
-      std::fprintf(stderr, "%s at %s: more than %.2f, below 0.9, or conflicts\n", c.kernel.c_str(), what, limit);
+                static_cast<double>(c.bytes_moved()) / std::max(1.0, least), cached / std::max(1.0, least),
+                c.sector_efficiency(),
+                accesses > 0 ? 100 * static_cast<double>(c.shared_conflicts) / accesses : 0.0,
+                100 * c.lane_use());
+    if (limit > 0 && least >= kSmall &&
+        (cached > limit * least || c.sector_efficiency() < 0.9 || c.shared_conflicts > 0)) {
+      std::fprintf(stderr, "%s at %s: more than %.2f, below 0.9, or conflicts\n", c.kernel.c_str(), what,
+                   limit);
       all_good = false;
     }
   }
@@ -76,7 +83,8 @@ void count_passes() {
   counted("CLIP text's embedding", 0, [&] { embedding(table, words); });
   const auto maps = leaf({96, 64, 16, 16}), scale = leaf({64}), shift = leaf({64});
   const auto dy = tensor({96, 64, 16, 16});
-  counted("(96, 64, 16, 16), with gradients", 1.15, [&] { backward(batch_norm(maps, scale, shift), Variable(dy)); });
+  counted("(96, 64, 16, 16), with gradients", 1.15,
+          [&] { backward(batch_norm(maps, scale, shift), Variable(dy)); });
   std::vector<Variable> parameters = {leaf({128, 128}), leaf({128})};
   AdamW<float, Cuda> optimizer(parameters);
   for (auto& p : parameters) p.set_grad(tensor(p.shape()));
@@ -120,7 +128,8 @@ void count_losses() {
 }
 
 void count_convolution() {
-  const index_t batch = for_roofline ? 96 : 32, channels = for_roofline ? 128 : 32, filters = for_roofline ? 256 : 64;
+  const index_t batch = for_roofline ? 96 : 32, channels = for_roofline ? 128 : 32,
+                filters = for_roofline ? 256 : 64;
   const auto x = leaf({batch, channels, 4, 4}), w = leaf({filters, channels, 3, 3});
   counted("conv 3 x 3 on 4 x 4", 0, [&] { backward(sum(conv2d(x, w, {}, {.padding = {1, 1}}))); });
 }
@@ -131,7 +140,9 @@ int main(int argc, char** argv) {
   for_roofline = argc > 1 && std::string_view(argv[1]) == "--roofline";
   emulator::options().count = true;
   if (!for_roofline)
-    std::printf("| at | kernel | moved | moved, cached | sectors | conflicts | lanes |\n|---|---|---|---|---|---|---|\n");
+    std::printf(
+        "| at | kernel | moved | moved, cached | sectors | conflicts | lanes "
+        "|\n|---|---|---|---|---|---|---|\n");
   count_passes();
   count_attention();
   count_losses();
