@@ -10,7 +10,7 @@
 
 #include <limbic/nn/attention.hpp>
 #include <limbic/nn/norm.hpp>
-#include <limbic/ops/gelu.hpp>
+#include <limbic/ops/residual_branch.hpp>
 
 namespace limbic::emotion_clip {
 
@@ -75,7 +75,10 @@ struct FeedForward {
     v("drop_path", drop_path);
   }
   Var<T, D> operator()(const Var<T, D>& x) {
-    return x + drop_path(drop(last(hidden_drop(gelu(first(norm(x)))))));
+    const Var<T, D> h = linear_branch(norm(x), first.weight, first.bias, BranchGate::gelu, hidden_drop.p,
+                                      hidden_drop.random, hidden_drop.training);
+    return x + drop_path(linear_branch(h, last.weight, last.bias, BranchGate::identity, drop.p, drop.random,
+                                       drop.training));
   }
 };
 
