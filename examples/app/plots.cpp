@@ -10,7 +10,8 @@ namespace limbic::app {
 namespace {
 
 // Beneath the axis: names may be long, and the plot keeps its width.
-constexpr const char* kKeyBelow = "set key outside bottom center horizontal Left reverse samplen 1.4 spacing 1.2 width 1";
+constexpr const char* kKeyBelow =
+    "set key outside bottom center horizontal Left reverse samplen 1.4 spacing 1.2 width 1";
 
 using Rows = std::vector<std::vector<double>>;
 
@@ -107,7 +108,7 @@ std::string area_chart(const Frame& frame, const std::vector<Series>& series) {
 }
 
 std::string scatter_plot(const Frame& frame, const Tensor<float>& points, const std::vector<index_t>& group,
-                         const std::vector<std::string>& names) {
+                         const std::vector<std::string>& names, std::size_t anchors) {
   if (points.rank() != 2 || points.size(1) != 2 || points.size(0) != static_cast<index_t>(group.size()) ||
       group.empty())
     fail("scatter plot", "points (N, 2), N at least 1, and a group for each are needed; got ", points.shape(),
@@ -128,13 +129,21 @@ std::string scatter_plot(const Frame& frame, const Tensor<float>& points, const 
       .line("set border 15 lc rgb '#d8dde2'")
       .line("set offsets graph 0.04, graph 0.04, graph 0.04, graph 0.04");
   std::vector<std::string> parts, keys;
+  const std::string size = group.size() > 800 ? "0.36" : "0.55";
+  const std::size_t first_anchor = names.size() - std::min(anchors, names.size());
   for (std::size_t i = 0; i < names.size(); ++i) {
     if (rows[i].empty()) continue;
     const std::string name = "$s" + std::to_string(i);
     g.data(name.substr(1), rows[i]);
-    const std::string rgb = "lc rgb '#40" + series_colour(i).substr(1) + "'";  // a quarter transparent
-    parts.push_back(name + " using 1:2 with points pt 7 ps 0.36 " + rgb + " notitle");
-    keys.push_back("NaN with points pt 7 ps 0.7 " + colour(i) + " title " + Gnuplot::quote(names[i]));
+    const bool anchor = i >= first_anchor;
+    const std::size_t hue = anchor ? i - first_anchor : i;
+    // Points are a quarter transparent; anchors are open diamonds.
+    parts.push_back(name + " using 1:2 with points " +
+                    (anchor ? "pt 12 ps 0.9 lw 1.2 " + colour(hue)
+                            : "pt 7 ps " + size + " lc rgb '#40" + series_colour(hue).substr(1) + "'") +
+                    " notitle");
+    keys.push_back(std::string("NaN with points ") + (anchor ? "pt 12 ps 0.9 lw 1.2 " : "pt 7 ps 0.7 ") +
+                   colour(hue) + " title " + Gnuplot::quote(names[i]));
   }
   parts.insert(parts.end(), keys.begin(), keys.end());
   return g.line(joined(parts)).svg();

@@ -41,9 +41,10 @@ std::string confusion_map(const Frame& frame, const std::vector<std::string>& cl
 std::string matrix_map(const Frame& frame, const Tensor<double>& values, const std::vector<std::string>& rows,
                        const std::vector<std::string>& columns, const std::string& scale_label);
 
-// points (N, 2) coloured by group; group 0 .. names - 1.
+// points (N, 2) coloured by group; group 0 .. names - 1. The last groups may be anchors of the first ones:
+// diamonds in their colours.
 std::string scatter_plot(const Frame& frame, const Tensor<float>& points, const std::vector<index_t>& group,
-                         const std::vector<std::string>& names);
+                         const std::vector<std::string>& names, std::size_t anchors = 0);
 
 // The values of each group as dots in a column, with their mean and its deviation as a bar beside them.
 struct Strip {

@@ -28,7 +28,7 @@ index_t pretraining(const RunSettings& v, Answer answer) {
 
 app::FoldLoopOptions loop_options(const RunSettings& v, Answer answer) {
   const index_t before = pretraining(v, answer);
-  return {.epochs = before + v.epochs,
+  return {.epochs = before + v.passes(),
           .validates = v.selection == "validation",
           .patience = v.patience,
           .keep_best_epoch = v.keep_best_epoch,

@@ -259,11 +259,11 @@ void Page::text() const {
   const std::string caption =
       "Up to 300 tested windows of fold " + fold + " by their true class, and all prompts.";
   page.figures(
-      {{app::scatter_plot(plain, components.points, group, names),
+      {{app::scatter_plot(plain, components.points, group, names, prototypes.classes.size()),
         caption + " The two components hold " +
             formatted("%.0f %%", 100 * (components.explained.at(0) + components.explained.at(1))) +
             " of the variance. EEG and text lie apart as wholes; here the mean of each kind was taken off."},
-       {app::scatter_plot(neighbours, app::tsne(both), group, names),
+       {app::scatter_plot(neighbours, app::tsne(both), group, names, prototypes.classes.size()),
         caption + " The same points as neighbours."}});
 }
 

@@ -67,7 +67,8 @@ void add_settings(app::Settings& s, RunSettings& v) {
   group = "Training";
   s.add("methods", v.methods, "text matching, and a classifier head on the same tower to compare with",
         one_of({std::begin(kAnswers), std::end(kAnswers)}), group);
-  s.add("epochs", v.epochs, "passes over the data", between(1, 100000), group);
+  s.add("epochs", v.epochs, "passes over the data; 0: 8, or 60 in cross-time, where the source is small",
+        between(0, 100000), group);
   s.add("pretrain_epochs", v.pretrain_epochs,
         "of matching: epochs before them that train the tower with a head", between(0, 100000), group);
   s.add("batch_size", v.batch_size, "windows in a step", between(2, 100000), group);

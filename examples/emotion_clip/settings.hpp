@@ -36,7 +36,7 @@ struct RunSettings {
   std::vector<std::string> class_words{};
   // Training
   std::vector<std::string> methods{"matching", "classifier"};
-  index_t epochs = 8, pretrain_epochs = 0, batch_size = 32, seed = 42, patience = 0, validation_subjects = 0,
+  index_t epochs = 0, pretrain_epochs = 0, batch_size = 32, seed = 42, patience = 0, validation_subjects = 0,
           validation_trials = 0;
   double learning_rate = 1e-3, weight_decay = 0.003, clip_norm = 0;
   std::string schedule = "constant", selection = "last";
@@ -50,6 +50,9 @@ struct RunSettings {
           temporal_layers = 0;
   double dropout = 0.1, drop_path = 0.1;
   bool legacy_attention_axis = false;
+
+  // Passes over the data: in cross-time one session of one person trains, a few steps a pass.
+  index_t passes() const { return epochs > 0 ? epochs : protocol == "cross-time" ? 60 : 8; }
 };
 
 // A method of the report: how windows are given classes, and how many labelled windows a class of the target

@@ -260,6 +260,8 @@ TEST_CASE("figures of little data, of odd texts and numbers") {
   CHECK_NOTHROW(area_chart({}, {{"a", {1}, {1}}}));
   CHECK_NOTHROW(strip_chart({}, {{"only", {0.5}}}));
   CHECK_NOTHROW(scatter_plot({}, Tensor<float>::zeros({1, 2}), {0}, {"a", "b"}));
+  CHECK_NOTHROW(scatter_plot({}, Tensor<float>::zeros({2, 2}), {0, 1}, {"a", "text: a"}, 1));
+  CHECK_NOTHROW(scatter_plot({}, Tensor<float>::zeros({1, 2}), {0}, {"a"}, 9));
   CHECK_NOTHROW(matrix_map({}, Tensor<double>::full({1, 1}, 3.0), {"r"}, {"c"}, ""));
   CHECK_NOTHROW(confusion_map({}, {"a"}, Tensor<index_t>::zeros({1, 1})));
   // Two electrodes in one place, all values equal.
