@@ -23,7 +23,7 @@ namespace limbic::cuda::device {
 constexpr int kEighThreads = 256, kSweeps = 24;
 
 template <class T>
-__global__ void __launch_bounds__(kEighThreads) eigh_start(const __grid_constant__ GuardText about, Report* box, const T* __restrict__ a,
+__global__ void __launch_bounds__(kEighThreads, 4) eigh_start(const __grid_constant__ GuardText about, Report* box, const T* __restrict__ a,
                                                            std::int64_t d, double* __restrict__ part, double* __restrict__ u,
                                                            int* __restrict__ rotated) {
   const std::int64_t area = d * d;
