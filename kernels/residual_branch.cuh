@@ -46,6 +46,7 @@ __global__ void __launch_bounds__(kRandomThreads) residual_branch(const __grid_c
   const PhiloxKey key = key_of(call.draw);
   const std::int64_t n = call.rows * call.cols;
   const bool aligned = is_aligned(call.x, 16) && is_aligned(to, 16) && (!other || is_aligned(other, 16));
+  const bool bias_aligned = call.bias && call.cols % kWide == 0 && is_aligned(call.bias, 16);
   for (std::int64_t v = grid_index(); v * kWide < n; v += grid_stride()) {
     const std::int64_t first = v * kWide;
     const int count = first + kWide <= n ? kWide : static_cast<int>(n - first);
@@ -63,14 +64,22 @@ __global__ void __launch_bounds__(kRandomThreads) residual_branch(const __grid_c
     }
     HalfWords<kWide> kept;
     if (call.threshold) kept.draw(key, v);
-    std::int64_t column = call.bias ? first - columns.quotient(first) * call.cols : 0;
+    Vec<T, kWide> bias = {};
+    if (call.bias) {
+      std::int64_t column = first - columns.quotient(first) * call.cols;
+      if (bias_aligned) {
+        bias = load<kWide>(call.bias + column);
+      } else {
+#pragma unroll
+        for (int j = 0; j < kWide; ++j) {
+          if (j < count) bias[j] = call.bias[column];
+          column = column + 1 < call.cols ? column + 1 : 0;
+        }
+      }
+    }
 #pragma unroll
     for (int j = 0; j < kWide; ++j) {
-      T z = x[j];
-      if (call.bias && j < count) {
-        z += call.bias[column];
-        column = column + 1 < call.cols ? column + 1 : 0;
-      }
+      const T z = call.bias ? x[j] + bias[j] : x[j];
       const T scale = call.scale * (kBackward ? beside[j] : T(1));
       const bool dropped = call.threshold && kept.below(j, call.threshold);
       const T out = dropped ? T(0) : scale * (kBackward ? GateOf<kGate>::slope(z) : GateOf<kGate>::value(z));

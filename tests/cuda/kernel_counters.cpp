@@ -78,6 +78,11 @@ void count_passes() {
   counted("(128, 62, 64) to ()", 1.1, [&] { sum(x); });
   counted("(128, 62, 64) transposed", 1.1, [&] { x.transpose(1, 2).contiguous(); });
   counted("(128, 62, 64)", 1.1, [&] { dropout(x, 0.1, numbers()); });
+  // A feed-forward layer's end, with dropout and the residual.
+  const auto wide = leaf({64});
+  counted("(128, 62, 64), with gradients", 1.1, [&] {
+    backward(residual_branch(v, wide, BranchGate::gelu, 0.1, numbers(), true, Variable(x)), Variable(x));
+  });
   const auto table = tensor({1024, 512});
   const auto words = labels(16 * 77, 1024);
   counted("CLIP text's embedding", 0, [&] { embedding(table, words); });
@@ -125,6 +130,10 @@ void count_losses() {
   const auto label = labels(64, 4);
   counted("cross-entropy, (64, 4)", 0, [&] { backward(cross_entropy(logits, label)); });
   counted("distillation, (64, 4)", 0, [&] { backward(distillation(logits, teacher)); });
+  counted("class structure, (64, 4)", 0, [&] { backward(class_structure(logits, label)); });
+  counted("screening, 64 of 4", 0, [&] {
+    screen_predictions(Cuda{}, "counted", logits.value(), teacher.value(), logits.value(), 64, {});
+  });
 }
 
 void count_convolution() {

@@ -115,7 +115,7 @@ TEST_CASE("one launch, 128 bits at once") {
   const auto c = emulator::counters("residual_branch_fwd");
   CHECK(emulator::counters().size() == 1);
   CHECK(c.launches == 1);
-  CHECK(c.wide_accesses == 3 * 64 * 64 / 4 / 32);
+  CHECK(c.wide_accesses == 4 * 64 * 64 / 4 / 32);
   CHECK(c.write_sectors * 32 == c.write_distinct);
   emulator::options().count = false;
 }
