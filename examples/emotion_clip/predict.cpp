@@ -3,9 +3,12 @@
 #include <app/fold_loop.hpp>
 
 #include <limbic/data/eeg_cache.hpp>
+#include <limbic/ops/extremum.hpp>
+#include <limbic/ops/rounding.hpp>
 
 #include <cstdio>
 #include <memory>
+#include <optional>
 
 #include "emotion_clip/commands.hpp"
 #include "emotion_clip/fold_training.hpp"
@@ -20,8 +23,8 @@ namespace limbic::emotion_clip {
 namespace {
 
 struct PredictCommand {
-  std::string model, data, eeg, words, text, prototypes, cache = "runs/eeg-cache", embeddings,
-                                                         out = "predictions";
+  std::string model, data, eeg, text, prototypes, cache = "runs/eeg-cache", embeddings, out = "predictions";
+  std::optional<std::string> words;
   std::vector<index_t> subjects, sessions;
 
   int run() const;
@@ -85,21 +88,29 @@ std::vector<data::Recording> PredictCommand::read(const ModelFile& m, bool& simu
 }
 
 text::Prototypes PredictCommand::prompts(const ModelFile& m, app::Progress& progress) const {
-  if (words.empty() && prototypes.empty()) return m.text;
+  if (!words && prototypes.empty()) return m.text;
   check(m.answer == Answer::matching, "predict", "words need a model of text matching; this one is ",
         m.method);
-  check(words.empty() || prototypes.empty(), "predict",
-        "either --classes or --prototypes is needed; got both");
+  check(!words || prototypes.empty(), "predict", "either --classes or --prototypes is needed; got both");
   text::Prototypes p;
   if (!prototypes.empty()) {
     p = text::load_prototypes(prototypes);
   } else {
     check(!text.empty(), "predict", "--classes needs the text model that reads the words (hint: --text DIR)");
-    p = encode_words(text, text::split_class_words(words), progress);
+    p = encode_words(text, text::split_class_words(*words), progress);
   }
   if (p.dim() != m.config.embed)
     fail("predict", "the model matches text of ", m.config.embed, " numbers; this text has ", p.dim(),
          " (hint: the text model must be the one of the training)");
+  if (words) {
+    // The text model of the training gives its prompts again.
+    const text::Prototypes again = encode_words(text, m.text.classes, progress);
+    if (again.rows.shape() != m.text.rows.shape() || !(amax(abs(again.rows - m.text.rows)).item() < 1e-3f))
+      progress.note(
+          "Warning: the text model in '" + text +
+          "' does not give the prompts of the training: it is another one, and its answers mean little");
+    return p;
+  }
   const auto name = [](const text::Prototypes& t) {
     const auto at = t.source.find("model");
     return at == t.source.end() ? std::string("an unnamed model") : at->second;
@@ -113,7 +124,7 @@ int PredictCommand::run() const {
   app::Progress progress;
   const ModelFile m = ModelFile::load(model);
   const text::Prototypes asked = prompts(m, progress);
-  const bool own_words = !words.empty() || !prototypes.empty();
+  const bool own_words = words || !prototypes.empty();
   const std::vector<std::string> classes = own_words ? asked.classes : m.classes;
   const Tensor<float> rows = m.answer == Answer::matching ? text_rows(asked) : Tensor<float>();
   Tower tower = m.tower();
