@@ -121,7 +121,7 @@ TEST_CASE("values that make a loss infinite are named") {
   const auto bad = x[0].on<Cuda>(), good = Tensor<float, Cuda>::ones({3, 2});
   CHECK(thrown([&] { distillation(good, bad).item(); }).find("[distillation] teacher must be finite; got nan at position 2") == 0);
   CHECK(thrown([&] { clip_loss(good, good, Tensor<float, Cuda>::scalar(1e10f)).item(); }).find("[clip_loss]") == 0);
-  CHECK(thrown([&] { cosine_matrix(good * 0.0f).to_vector(); }).find("[cosine_matrix] rows of (3, 2) must have a positive, finite length; got 0 at position 0") == 0);
+  CHECK(thrown([&] { cosine_matrix(good * 0.0f).to_vector(); }).find("[cosine_matrix] rows of x (3, 2) must have a positive, finite length; got 0 at position 0") == 0);
   CHECK(thrown([&] { class_structure(bad, Tensor<index_t, Cuda>::zeros({3})).item(); }).find("[class_structure] logits must be finite; got nan at position 2") == 0);
   CHECK(thrown([&] { kl_div(good, good * -1.0f).item(); }).find("[kl_div] q must be finite and not negative") == 0);
   CHECK(distillation(good, good).item() == 0);

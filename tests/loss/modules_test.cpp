@@ -33,6 +33,14 @@ TEST_CASE("alignment modules are the functions") {
   ClassMmdLoss by_class{.classes = 3};
   CHECK(by_class(s, t, ls, lt).item() == class_mmd(s, t, ls, lt, 3).item());
   CHECK(by_class.describe() == "class_mmd(classes 3, gaussian(mul 2, num 5, eps 0, bandwidth mean_offdiag))");
+  // Setting another option leaves eps as published.
+  LmmdLoss by_median{.options = {.bandwidth = Bandwidth::median}};
+  CHECK(by_median.describe() == "lmmd(gaussian(mul 2, num 5, eps 0, bandwidth median))");
+  CHECK(by_median(s, t, ls, p).item() == lmmd(s, t, ls, p, KernelOptions{.eps = 0, .bandwidth = Bandwidth::median}).item());
+  CHECK(lmmd(s, t, ls, p, KernelOptions{}).item() != lmmd(s, t, ls, p).item());
+  CHECK(ClassMmdLoss{.classes = 3, .options = {.num = 3}}.describe() ==
+        "class_mmd(classes 3, gaussian(mul 2, num 3, eps 0, bandwidth mean_offdiag))");
+  CHECK(JmmdLoss{{{.num = 2}}}.describe() == "jmmd(gaussian(mul 2, num 2, eps 0, bandwidth mean_offdiag))");
   const std::vector<Tensor<double>> ss{s, slice(s, 1, 0, 1)}, ts{t, slice(t, 1, 0, 1)};
   CHECK(JmmdLoss{}(ss, ts).item() == jmmd(ss, ts).item());
   CHECK(JmmdLoss{}.describe() == "jmmd(gaussian(mul 2, num 5, eps 0, bandwidth mean_offdiag))");

@@ -162,12 +162,80 @@ TEST_CASE("jmmd multiplies the layers' kernels") {
   CHECK(jmmd(s, t, {KernelOptions{}}).item() == doctest::Approx(mmd(s[0], t[0]).item()).epsilon(1e-12));
 }
 
+TEST_CASE("collapse and single samples have a value and a gradient") {
+  const auto hot = [](index_t m) {
+    auto p = Tensor<double>::full({m, 2}, 0.25);
+    for (index_t i = 0; i < m; ++i) p.set({i, i % 2}, 0.75);
+    return p;
+  };
+  const auto one = [&](const Tensor<double>& source, const Tensor<double>& target, bool equal) {
+    const index_t n = source.size(0), m = target.size(0);
+    CAPTURE(n);
+    CAPTURE(m);
+    for (Kernel k : {Kernel::gaussian, Kernel::laplacian, Kernel::distance})
+      for (int which = 0; which < 3; ++which) {
+        CAPTURE(which);
+        const auto s = Var<double>::leaf(source), t = Var<double>::leaf(target);
+        const BareKernelOptions o{.kernel = k};
+        const auto y = which == 0   ? jmmd(std::vector{s, slice(s, 1, 0, 1)}, std::vector{t, slice(t, 1, 0, 1)}, {o})
+                       : which == 1 ? class_mmd(s, t, cyclic(n, 2), cyclic(m, 2), 2, o)
+                                    : lmmd(s, t, cyclic(n, 2), hot(m), o);
+        backward(y);
+        CHECK(std::isfinite(y.item()));
+        CHECK(y.item() >= 0);
+        CHECK(all_finite(Cpu{}, s.grad()));
+        CHECK(all_finite(Cpu{}, t.grad()));
+        if (!equal) continue;
+        CHECK(y.item() < 1e-14);
+        CHECK(max_abs(s.grad()) == 0);
+        CHECK(max_abs(t.grad()) == 0);
+      }
+  };
+  one(Tensor<double>::full({4, 3}, 0.1), Tensor<double>::full({5, 3}, 0.1), true);
+  one(points(1, 3, 1), points(4, 3, 2), false);
+  one(points(4, 3, 1), points(1, 3, 2), false);
+  one(points(1, 3, 1), points(1, 3, 2), false);
+  // Of one sample on each side the local form is their kernel's distance.
+  const auto s = points(1, 3, 1), t = points(1, 3, 2);
+  CHECK(lmmd(s, t, labels({1}), Tensor<double>::from({1, 2}, {0.1, 0.9}), kFixed).item() ==
+        doctest::Approx(naive_mmd(s, t, NaiveGaussian{})).epsilon(1e-12));
+}
+
+TEST_CASE("none is negative in float, of batches that hardly differ") {
+  double least = 1;
+  for (unsigned seed = 0; seed < 40; ++seed) {
+    const auto s = points(21, 4, 2 * seed).to<float>(), t = s + points(21, 4, 2 * seed + 1).to<float>() * 1e-6f;
+    const auto l = cyclic(21, 3);
+    Tensor<float> p = Tensor<float>::zeros({21, 3});
+    for (index_t i = 0; i < 21; ++i) p.set({i, i % 3}, 1);
+    for (float v : {energy_distance(s, t).item(), class_mmd(s, t, l, l, 3).item(), lmmd(s, t, l, p).item(),
+                    jmmd(std::vector{s, s}, std::vector{t, t}).item()})
+      least = std::min(least, static_cast<double>(v));
+  }
+  CHECK(least >= 0);
+}
+
 TEST_CASE("what they refuse") {
   const auto s = points(4, 3, 1), t = points(5, 3, 2);
   const auto ls = labels({0, 1, 2, 0}), lt = labels({0, 1, 1, 2, 2});
   check_error([&] { class_mmd(s, t, ls, labels({0, 1}), 3); }, {"[class_mmd]", "target labels", "(5)", "(2)"});
   check_error([&] { class_mmd(s, t, labels({0, 1, 3, 0}), lt, 3); }, {"[class_mmd]", "source labels", "[0, 3)", "got 3 at 2"});
   check_error([&] { class_mmd(s, t, ls, lt, 0); }, {"[class_mmd]", "one class"});
+  check_error([&] { class_mmd(s, t, ls, labels({0, 1, 1, 2, 7}), 3); }, {"[class_mmd]", "target labels", "[0, 3)", "got 7 at 4"});
+  const auto p = Tensor<double>::ones({5, 3});
+  auto nan = s.clone(), far = t.clone();
+  nan.set({1, 2}, NAN);
+  far.set({3, 0}, -INFINITY);
+  check_error([&] { lmmd(s, points(5, 2, 1), ls, p); }, {"[lmmd]", "one width", "(4, 3)", "(5, 2)"});
+  check_error([&] { lmmd(nan, t, ls, p); }, {"[lmmd]", "source must be finite", "nan at (1, 2) of (4, 3)"});
+  check_error([&] { lmmd(s, far, ls, p); }, {"[lmmd]", "target must be finite", "-inf at (3, 0) of (5, 3)"});
+  check_error([&] { class_mmd(nan, t, ls, lt, 3); }, {"[class_mmd]", "source must be finite", "nan at (1, 2)"});
+  check_error([&] { energy_distance(s, far); }, {"[energy_distance]", "target must be finite", "-inf at (3, 0)"});
+  check_error([&] { jmmd(std::vector{s, nan}, std::vector{t, t}); }, {"[jmmd]", "source layer 1 must be finite", "nan at (1, 2)"});
+  check_error([&] { jmmd(std::vector{s}, std::vector{far}); }, {"[jmmd]", "target must be finite", "-inf at (3, 0)"});
+  check_error([&] { lmmd(s, t, ls, p, {.bandwidth = Bandwidth::fixed, .fixed = -1}); }, {"[lmmd]", "bandwidth must be positive", "-1"});
+  check_error([&] { jmmd(std::vector{s}, std::vector{t}, {{.bandwidth = Bandwidth::fixed, .fixed = NAN}}); },
+              {"[jmmd]", "bandwidth must be positive", "nan"});
   check_error([&] { lmmd(s, t, ls, Tensor<double>::ones({4, 3})); }, {"[lmmd]", "(5, K)", "(4, 3)"});
   check_error([&] { lmmd(s, t, ls, Tensor<double>::full({5, 3}, -1)); }, {"[lmmd]", "not negative", "softmax"});
   check_error([&] { lmmd(s, t, ls, Tensor<double>::zeros({5, 3})); }, {"[lmmd]", "not all be 0", "target 0"});

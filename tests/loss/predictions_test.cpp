@@ -209,7 +209,7 @@ TEST_CASE("kl_div") {
   CHECK(kl_div(lp, hard, KlReduction::sum).item() == doctest::Approx(-lp.at(0, 0) - lp.at(1, 2)));
   CHECK(kl_div(lp, hard, KlReduction::mean).item() == doctest::Approx(kl_div(lp, hard, KlReduction::sum).item() / 6));
   CHECK(kl_div(lp, hard, KlReduction::none).at(0, 1) == 0);
-  check_error([&] { kl_div(lp, lp); }, {"[kl_div]", "q must not be negative", "logarithms"});
+  check_error([&] { kl_div(lp, lp); }, {"[kl_div]", "q must be finite and not negative", "at (0, 0) of (2, 3)", "logarithms"});
 }
 
 TEST_CASE("minimum_class_confusion") {
@@ -240,7 +240,7 @@ TEST_CASE("minimum_class_confusion") {
     }
     return Tensor<T>::scalar(loss);
   };
-  // The weights carry no gradient, so differences of the whole do not apply; the golden values have it.
+  // The weights carry no gradient, so differences of the whole do not apply: those with weights held are below.
   OpOptions options;
   options.max_numel_for_differences = 0;
   check_op("minimum_class_confusion", f, reference, {{{{5, 3}}}, {{{1, 1}}}, {{{20, 9}}}}, options);
@@ -253,9 +253,16 @@ TEST_CASE("minimum_class_confusion") {
   CHECK(to_text(ClassConfusionOptions{}) == "minimum_class_confusion(temperature 2.5)");
 }
 
-TEST_CASE("second derivatives of minimum_class_confusion, its weights held") {
-  // On one sample w is 1 whatever the logits are.
-  auto f = [](const auto& x) { return minimum_class_confusion(x[0]); };
-  gradcheck(f, std::vector<Tensor<double>>{points(1, 4, 3)});
-  gradgradcheck(f, std::vector<Tensor<double>>{points(1, 4, 3)});
+TEST_CASE("derivatives of minimum_class_confusion, first and second, its weights held") {
+  // Sample weights w(x_0) / w(x) keep the weights of the samples at those of x_0.
+  const auto w = [](const Tensor<double>& z) { return exp(-entropy(z * (1 / 2.5), Reduction::none)) + 1.0; };
+  for (const auto& [n, k] : {std::pair<index_t, index_t>{1, 4}, {5, 3}, {7, 2}}) {
+    const auto at = points(n, k, 3), held = w(at);
+    const auto f = [&](const auto& x) { return minimum_class_confusion(x[0], {}, held / w(value_of(x[0]))); };
+    gradcheck(f, std::vector<Tensor<double>>{at});
+    gradgradcheck(f, std::vector<Tensor<double>>{at});
+    // The gradient of the loss itself is that one.
+    const auto whole = gradients_of<double>([](const auto& x) { return minimum_class_confusion(x[0]); }, {at});
+    CHECK(error_of(gradients_of<double>(f, {at})[0], whole[0]) < 1e-14);
+  }
 }

@@ -130,7 +130,7 @@ TEST_CASE("what the test refuses") {
   check_error([&] { mmd_permutation_test(s, t, random, mmd_preset("uf_ama")); },
               {"one size", "(5, 2)", "(6, 2)"});
   check_error([&] { mmd_permutation_test(s, t * std::nan(""), random); },
-              {"[mmd_permutation_test]", "finite"});
+              {"[mmd_permutation_test]", "target must be finite", "nan at (0, 0)"});
   RunningBandwidth r;
   check_error(
       [&] {

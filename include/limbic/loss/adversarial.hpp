@@ -16,9 +16,11 @@
 
 namespace limbic {
 
-// Strength of the gradient reversal at training progress p. Throws unless p is in [0, 1].
+// Strength of the gradient reversal at training progress p. Throws unless p is in [0, 1], and for a rate that is negative or
+// not finite.
 inline double dann_coefficient(double progress, double rate = 10) {
   check(progress >= 0 && progress <= 1, "dann_coefficient", "the progress must be in [0, 1]; got ", progress);
+  check(rate >= 0 && std::isfinite(rate), "dann_coefficient", "the rate must be finite and not negative; got ", rate);
   return 2 / (1 + std::exp(-rate * progress)) - 1;
 }
 
@@ -64,11 +66,13 @@ result_of<A, B> conditional_map(const A& features, const B& probabilities, const
   return mul(matmul(features, feature_map, site), matmul(probabilities, class_map, site), site) * scale;
 }
 
-// Weights (N) of samples by how certain the prediction of logits (N, K) is. Throws for other shapes.
+// Weights (N) of samples by how certain the prediction of logits (N, K) is. Throws for other shapes and logits that
+// are NaN.
 template <Operand X>
 Tensor<scalar_of<X>, device_of<X>> certainty_weights(const X& logits) {
   using T = scalar_of<X>;
   const auto w = exp(-entropy(value_of(logits), Reduction::none)) + T(1);
+  require_finite_loss(device_of<X>{}, "certainty_weights", sum(w), detail::named("logits", logits));
   return w * detail::over_sum(static_cast<T>(w.numel()), w);
 }
 

@@ -69,7 +69,7 @@ struct MmdLoss {
 
 // lmmd().
 struct LmmdLoss {
-  KernelOptions options{.eps = 0};
+  BareKernelOptions options{};
   ModuleKernel kernel{};
 
   template <Operand A, Operand B>
@@ -91,7 +91,7 @@ struct LmmdLoss {
 // class_mmd().
 struct ClassMmdLoss {
   index_t classes;
-  KernelOptions options{.eps = 0};
+  BareKernelOptions options{};
   ModuleKernel kernel{};
 
   template <Operand A, Operand B>
@@ -114,7 +114,7 @@ struct ClassMmdLoss {
 
 // jmmd(): one kernel for each layer. Running bandwidths are kept by RunningBandwidths of the caller's.
 struct JmmdLoss {
-  std::vector<KernelOptions> options{};
+  std::vector<BareKernelOptions> options{};
 
   template <Operand X>
   X operator()(const std::vector<X>& source, const std::vector<X>& target,
@@ -124,7 +124,7 @@ struct JmmdLoss {
   template <class V>
   void visit(V&&) {}
   std::string describe() const {
-    if (options.empty()) return "jmmd(" + to_text(KernelOptions{.eps = 0}) + ")";
+    if (options.empty()) return "jmmd(" + to_text(BareKernelOptions{}) + ")";
     std::string s = "jmmd(";
     for (std::size_t l = 0; l < options.size(); ++l) s += (l > 0 ? ", " : "") + to_text(options[l]);
     return s + ")";

@@ -20,7 +20,7 @@ X attention_rows(const X& x, Site site) {
 }  // namespace detail
 
 // Attention transfer between maps (B, C, ...) of student and teacher, whose channels may differ -> (). No gradient to the
-// teacher. Sample weights (B). Throws for other shapes and maps that are not finite.
+// teacher. Sample weights (B). Throws for other shapes, and maps and weights that are not finite.
 template <Operand A, Operand B>
 A attention_transfer(const A& student, const B& teacher, const WeightsFor<A>& weights = {}, Site site = Site::here()) {
   constexpr const char* kName = "attention_transfer";
@@ -36,7 +36,7 @@ A attention_transfer(const A& student, const B& teacher, const WeightsFor<A>& we
 }
 
 // Mean squared error of student (N, d) W' (+ b) and teacher (N, e), W (e, d), b (e) or undefined -> (). No gradient to
-// the teacher. Sample weights (N). Throws for other shapes and features that are not finite.
+// the teacher. Sample weights (N). Throws for other shapes, and features, maps and weights that are not finite.
 template <Operand A, Operand B, Operand W>
 result_of<A, W> fitnets(const A& student, const B& teacher, const W& weight, const W& bias = {},
                         const WeightsFor<A>& weights = {}, Site site = Site::here()) {
@@ -48,7 +48,7 @@ result_of<A, W> fitnets(const A& student, const B& teacher, const W& weight, con
   const result_of<A, W> loss =
       detail::reduce_loss(kName, each, Reduction::mean, detail::row_weights(kName, weights, each.shape()), site);
   return detail::finite_loss(kName, loss, detail::named("student", student), detail::named("teacher", teacher),
-                             detail::named("the linear map", weight));
+                             detail::named("weight", weight), detail::named("bias", bias.defined() ? bias : weight));
 }
 
 }  // namespace limbic

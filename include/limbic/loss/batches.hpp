@@ -50,7 +50,7 @@ std::vector<double> normalised_weights(std::string_view op, const char* what, co
   std::vector<double> w;
   double total = 0;
   for (T v : weights.to_vector()) {
-    check(v >= T(0) && v - v == T(0), op, what, " weights must be finite and not negative; got ", static_cast<double>(v));
+    check(v >= T(0) && v - v == T(0), op, what, " weights must be finite and not negative; got ", static_cast<double>(v), " at ", w.size());
     w.push_back(static_cast<double>(v));
     total += w.back();
   }

@@ -28,7 +28,8 @@ result_of<X, Y> bce_with_logits(const X& logits, const Y& target, const BceOptio
   using T = scalar_of<X>;
   constexpr const char* kName = "bce_with_logits";
   detail::check_same_shape(kName, "logits", logits.shape(), "target", target.shape());
-  check(options.positive_weight > 0, kName, "positive_weight must be positive; got ", options.positive_weight);
+  check(options.positive_weight > 0 && std::isfinite(options.positive_weight), kName,
+        "positive_weight must be positive and finite; got ", options.positive_weight);
   // log(1 + e^-x) to the last place however large x is, so the threshold is out of reach.
   const X rest = softplus(-logits, T(1), std::numeric_limits<T>::max(), site);
   const T w = static_cast<T>(options.positive_weight - 1);

@@ -21,8 +21,8 @@ inline std::string to_text(const ClassConfusionOptions& o) {
   return "minimum_class_confusion(temperature " + to_text(o.temperature) + ")";
 }
 
-// Class confusion of logits (N, K) -> (). Sample weights (N) multiply w. Throws for other shapes temperatures
-// that are not positive, and logits that are NaN.
+// Class confusion of logits (N, K) -> (). Sample weights (N) multiply w. Throws for other shapes, temperatures
+// that are not positive, weights that are negative or not finite, and logits that are NaN.
 template <Operand X>
 X minimum_class_confusion(const X& logits, const ClassConfusionOptions& options = {}, const WeightsFor<X>& weights = {},
                           Site site = Site::here()) {
@@ -37,6 +37,7 @@ X minimum_class_confusion(const X& logits, const ClassConfusionOptions& options 
   Tensor<T, D> w = exp(-detail::entropy_of_log(value_of(log_p))) + T(1);
   if (weights.defined()) {
     check(weights.shape() == Shape{n}, kName, "sample weights must be of shape (", n, "); got ", weights.shape());
+    require_not_negative(D{}, kName, "sample weights", weights);
     w = w * weights;
   }
   w = w * detail::over_sum(static_cast<T>(n), w);

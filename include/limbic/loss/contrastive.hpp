@@ -71,15 +71,16 @@ struct Contrast {
 }  // namespace detail
 
 // Symmetric contrastive loss of paired features a and b (N, d) and the logarithm of the scale () -> (). Sample weights
-// (N) are those of the pairs. Throws for other shapes.
+// (N) are those of the pairs. Throws for other shapes, rows of zeros or that are not finite, a log_scale whose exponential
+// is not finite, and weights that are negative or not finite.
 template <Operand A, Operand B, Operand S>
 result_of<A, B, S> clip_loss(const A& a, const B& b, const S& log_scale, const WeightsFor<A>& weights = {},
                              Site site = Site::here()) {
   constexpr const char* kName = "clip_loss";
   detail::check_pairs(kName, a, b);
   if (log_scale.numel() != 1) fail(kName, "log_scale must be one number; got ", log_scale.shape());
-  const A unit_a = detail::unit_rows(kName, a, site);
-  const B unit_b = detail::unit_rows(kName, b, site);
+  const A unit_a = detail::unit_rows(kName, a, site, "a");
+  const B unit_b = detail::unit_rows(kName, b, site, "b");
   const S scale = reshape(exp(log_scale), {});
   const auto w = detail::row_weights(kName, weights, {a.size(0)});
   result_of<A, B, S> loss;
@@ -91,7 +92,8 @@ result_of<A, B, S> clip_loss(const A& a, const B& b, const S& log_scale, const W
 }
 
 // Contrastive loss of queries and keys (N, d): the i-th key belongs to the i-th query -> (). Sample weights (N) are
-// those of the queries. Throws for other shapes and temperatures that are not positive.
+// those of the queries. Throws for other shapes, temperatures that are not positive, rows of zeros or that are not finite,
+// and weights that are negative or not finite.
 template <Operand A, Operand B>
 result_of<A, B> info_nce(const A& query, const B& key, double temperature = 0.1, const WeightsFor<A>& weights = {},
                          Site site = Site::here()) {
@@ -99,8 +101,8 @@ result_of<A, B> info_nce(const A& query, const B& key, double temperature = 0.1,
   constexpr const char* kName = "info_nce";
   detail::check_pairs(kName, query, key);
   detail::check_temperature(kName, temperature);
-  const A unit_query = detail::unit_rows(kName, query, site);
-  const B unit_key = detail::unit_rows(kName, key, site);
+  const A unit_query = detail::unit_rows(kName, query, site, "query");
+  const B unit_key = detail::unit_rows(kName, key, site, "key");
   const auto w = detail::row_weights(kName, weights, {query.size(0)});
   if constexpr (std::is_same_v<device_of<A>, Cpu>)
     return detail::contrast_of(result_of<A, B>(matmul(unit_query, transpose(unit_key), site) * static_cast<T>(1 / temperature)), w, 1, 0);
@@ -110,14 +112,15 @@ result_of<A, B> info_nce(const A& query, const B& key, double temperature = 0.1,
 }
 
 // Supervised contrastive loss of features x (N, d) and labels (N), any integers -> (). Sample weights (N) are
-// those of the anchors. Throws for other shapes and temperatures that are not positive.
+// those of the anchors. Throws for other shapes, temperatures that are not positive, rows of zeros or that are not finite,
+// and weights that are negative or not finite.
 template <Operand X>
 X supcon(const X& x, const Tensor<index_t, device_of<X>>& labels, double temperature = 0.1,
          const WeightsFor<X>& weights = {}, Site site = Site::here()) {
   using T = scalar_of<X>;
   using D = device_of<X>;
   constexpr const char* kName = "supcon";
-  const X unit = detail::unit_rows(kName, x, site);
+  const X unit = detail::unit_rows(kName, x, site, "x");
   detail::check_temperature(kName, temperature);
   const index_t n = x.size(0);
   if (!(labels.shape() == Shape{n})) fail(kName, "labels must be of shape (", n, "); got ", labels.shape());

@@ -122,8 +122,8 @@ X weighted_mean(const char* op, const char* what, const X& x,
 
 }  // namespace detail
 
-// CORAL distance of source (n, d) and target (m, d) -> (). Throws for other shapes, empty batches and
-// features that are not finite.
+// CORAL distance of source (n, d) and target (m, d) -> (). Throws for other shapes, empty batches,
+// features that are not finite, and weights that are negative, not finite or all 0.
 template <Operand A, Operand B>
 result_of<A, B> coral(const A& source, const B& target, const CoralOptions& options = {},
                       const SampleWeightsFor<A, B>& weights = {}) {

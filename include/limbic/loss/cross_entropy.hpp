@@ -101,6 +101,7 @@ void set_row_factors(CrossEntropy<T, D>& op, const Tensor<T, D>& samples, Reduct
   const index_t n = op.loss.labels.numel();
   if (samples.defined()) {
     check(samples.shape() == Shape{n}, op.name, "sample weights must be of shape (", n, "); got ", samples.shape());
+    require_not_negative(D{}, op.name, "sample weights", samples);
     op.factors = samples.contiguous();
   }
   op.reduced = reduction != Reduction::none;
@@ -120,7 +121,8 @@ void check_class_weights(const Tensor<T, D>& weights, index_t classes) {
 }  // namespace detail
 
 // Cross-entropy of logits (N, K) with labels (N) in [0, K) -> (), or (N) without reduction; the mean over no
-// rows at all is 0. Throws for other shapes, labels out of range, and smoothing outside [0, 1].
+// rows at all is 0. Throws for other shapes, labels out of range, smoothing outside [0, 1], and sample weights that are negative
+// or not finite.
 template <Operand X>
 X cross_entropy(const X& logits, const Tensor<index_t, device_of<X>>& labels, const CrossEntropyOptions& options = {},
                 const std::type_identity_t<CrossEntropyWeights<scalar_of<X>, device_of<X>>>& weights = {},
@@ -143,7 +145,7 @@ X cross_entropy(const X& logits, const Tensor<index_t, device_of<X>>& labels, co
 }
 
 // Cross-entropy of logits (N, K) with target distributions (N, K), which may require gradients -> (), or (N)
-// without reduction. Throws for other shapes and smoothing outside [0, 1].
+// without reduction. Throws for other shapes, smoothing outside [0, 1], and sample weights that are negative or not finite.
 template <Operand X, Operand Q>
 result_of<X, Q> cross_entropy(const X& logits, const Q& targets, const CrossEntropyOptions& options = {},
                               const std::type_identity_t<CrossEntropyWeights<scalar_of<X>, device_of<X>>>& weights = {},

@@ -7,7 +7,7 @@
 //   decoupled_kd         alpha KL(binary) + beta KL(softmax over the classes but the label), both at T, times T^2;
 //                        binary: (p_label, 1 - p_label) (Zhao et al., CVPR 2022, arXiv:2203.08679)
 //
-// All >= 0.
+// All >= 0, but for roundings.
 #pragma once
 
 #include <limbic/loss/entropy.hpp>
@@ -137,7 +137,8 @@ result_of<A, B> mutual_distillation(const A& a, const B& b, const DistillationOp
 }
 
 // Decoupled distillation of student and teacher logits (N, K), K at least 2, with labels (N) -> (). Throws for other
-// shapes, labels out of range, temperatures that are not positive, and logits that are NaN.
+// shapes, labels out of range, temperatures that are not positive, alpha and beta that are negative or not finite, and
+// logits that are NaN.
 template <Operand A, Operand B>
 A decoupled_kd(const A& student, const B& teacher, const Tensor<index_t, device_of<A>>& labels,
                const DecoupledKdOptions& options = {}, const WeightsFor<A>& weights = {}, Site site = Site::here()) {
@@ -146,6 +147,8 @@ A decoupled_kd(const A& student, const B& teacher, const Tensor<index_t, device_
   detail::check_distillation(kName, student, teacher, options.temperature);
   const index_t k = student.size(1);
   check(k >= 2, kName, "at least two classes are needed; got ", k);
+  for (double w : {options.alpha, options.beta})
+    check(w >= 0 && std::isfinite(w), kName, "alpha and beta must be finite and not negative; got ", w);
   detail::check_labels(kName, "labels", labels, student.size(0), k);
   const double t = options.temperature;
   const auto own = detail::label_mask(labels, k);

@@ -7,7 +7,7 @@
 
 namespace limbic {
 
-// Energy distance of source (n, d) and target (m, d) -> (). Throws as mmd().
+// Energy distance of source (n, d) and target (m, d) -> (). Throws as mmd(): for features and weights.
 template <Operand A, Operand B>
 result_of<A, B> energy_distance(const A& source, const B& target, const SampleWeightsFor<A, B>& weights = {},
                                 Site site = Site::here()) {

@@ -10,12 +10,6 @@
 
 namespace limbic {
 
-// Whether some element is below `bound`; a device that is not waited for says yes.
-template <class T>
-bool may_be_below(Cpu, const Tensor<T, Cpu>& x, T bound) {
-  return amin(x).item() < bound;
-}
-
 namespace detail {
 
 // log softmax, finite also where p is 0, so that p log p is 0 there.
@@ -48,7 +42,8 @@ X entropy(const X& logits, Reduction reduction = Reduction::mean, const WeightsF
 enum class KlReduction : std::uint8_t { batch_mean, mean, sum, none };
 
 // Divergence of q from exp(log_p), both of one shape (N, ...): by default summed and divided by N. Where q = 0
-// the term is 0. Throws for other shapes and negative q.
+// the term is 0. Throws for other shapes, q that is negative or not finite and, when it is reduced, a divergence that is
+// not finite: log_p is NaN somewhere, or -infinity where q is not 0.
 template <Operand P, Operand Q>
 result_of<P, Q> kl_div(const P& log_p, const Q& q, KlReduction reduction = KlReduction::batch_mean,
                        const WeightsFor<P>& weights = {}, Site site = Site::here()) {
@@ -58,14 +53,14 @@ result_of<P, Q> kl_div(const P& log_p, const Q& q, KlReduction reduction = KlRed
   const auto zero = eq(q, T(0));
   const result_of<P, Q> log_q = log(masked_fill(q, zero, T(1)));
   const result_of<P, Q> each = masked_fill(q * sub(log_q, log_p, site), zero, T(0));
-  if (reduction == KlReduction::batch_mean) {
-    check(log_p.rank() >= 1 && log_p.shape()[0] > 0, "kl_div", "at least one sample is needed; got ", log_p.shape());
-    return detail::reduce_loss("kl_div", each, Reduction::sum, weights, site) * (T(1) / static_cast<T>(log_p.shape()[0]));
-  }
-  const Reduction same = reduction == KlReduction::mean ? Reduction::mean
-                         : reduction == KlReduction::sum ? Reduction::sum
-                                                         : Reduction::none;
-  return detail::reduce_loss("kl_div", each, same, weights, site);
+  const bool batch = reduction == KlReduction::batch_mean;
+  if (batch) check(log_p.rank() >= 1 && log_p.shape()[0] > 0, "kl_div", "at least one sample is needed; got ", log_p.shape());
+  const Reduction same = reduction == KlReduction::mean   ? Reduction::mean
+                         : reduction == KlReduction::none ? Reduction::none
+                                                          : Reduction::sum;
+  result_of<P, Q> loss = detail::reduce_loss("kl_div", each, same, weights, site);
+  if (batch) loss = loss * (T(1) / static_cast<T>(log_p.shape()[0]));
+  return reduction == KlReduction::none ? loss : detail::finite_loss("kl_div", loss, detail::named("log_p", log_p));
 }
 
 }  // namespace limbic

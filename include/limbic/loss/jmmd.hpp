@@ -1,5 +1,5 @@
 // Joint MMD: the biased MMD under a kernel that is the product of one kernel for each of several layers.
-// >= 0. By default eps = 0. Source: Long et al., "Deep transfer learning with joint adaptation networks", ICML 2017.
+// >= 0. eps = 0 unless it is set (BareKernelOptions). Source: Long et al., "Deep transfer learning with joint adaptation networks", ICML 2017.
 #pragma once
 
 #include <limbic/loss/mmd.hpp>
@@ -25,12 +25,14 @@ struct JointForm {
     const std::size_t count = x.size() / 2;
     std::vector<PairLayer<T, D>> layers;
     for (std::size_t l = 0; l < count; ++l) {
-      CentredPoints<T, D> z(name, x[l], x[count + l]);
+      const std::string layer = count > 1 ? " layer " + to_text(l) : "";
+      CentredPoints<T, D> z(name, x[l], x[count + l], ("source" + layer).c_str(), ("target" + layer).c_str());
       kernels.push_back(pair_kernel(options[l], z.points, z.norms, z.sum_norms));
       layers.push_back({z.points, z.norms, kernels[l]});
       if (keep) whole.push_back(layers[l].gradient = Tensor<T, D>::empty(z.points.shape()));
     }
     pair_form(D{}, y, std::span(layers), weights);
+    lift_to_zero(y);
     if (keep) kept.assign(x.begin(), x.end());
   }
   void backward(const Tensor<T, D>& dy, std::span<Grad<T, D>> dx) {
@@ -63,7 +65,7 @@ struct JointForm {
 // layer, or one or none for all. Throws unless both lists have as many layers, at least one, of n and m
 // samples, and as mmd().
 template <Operand X>
-X jmmd(const std::vector<X>& source, const std::vector<X>& target, const std::vector<KernelOptions>& kernels = {},
+X jmmd(const std::vector<X>& source, const std::vector<X>& target, const std::vector<BareKernelOptions>& kernels = {},
        const SampleWeightsFor<X, X>& weights = {}, Site site = Site::here()) {
   using T = scalar_of<X>;
   using D = device_of<X>;
@@ -80,7 +82,7 @@ X jmmd(const std::vector<X>& source, const std::vector<X>& target, const std::ve
     if (source[l].size(0) != source[0].size(0) || target[l].size(0) != target[0].size(0))
       fail(kName, "all layers must have the same samples; got source ", source[l].shape(), " after ", source[0].shape(),
            ", target ", target[l].shape(), " after ", target[0].shape());
-    op.options.push_back(kernels.empty() ? KernelOptions{.eps = 0} : kernels[kernels.size() > 1 ? l : 0]);
+    op.options.push_back(kernels.empty() ? BareKernelOptions{} : kernels[kernels.size() > 1 ? l : 0]);
     detail::check_kernel(kName, op.options.back());
   }
   op.weights = detail::mmd_weights(kName, false, source[0].size(0), target[0].size(0), weights);

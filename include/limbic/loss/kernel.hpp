@@ -35,17 +35,25 @@ struct RunningBandwidth {
   double momentum = 0.9;  // value = momentum value + (1 - momentum) new
 };
 
-struct KernelOptions {
+// Of KernelOptions eps is 1e-5 unless it is set, of BareKernelOptions 0; the one serves for the other as it is.
+template <bool kBare>
+struct BasicKernelOptions {
   Kernel kernel = Kernel::gaussian;  // sum exp(-(D + eps) / b_i); laplacian: sum exp(-sqrt((D + eps) / b_i))
   double mul = 2;                    // ratio of neighbouring bandwidths
   int num = 5;                       // how many, at most 16
-  double eps = 1e-5;                 // added to D in the kernel
+  double eps = kBare ? 0 : 1e-5;     // added to D in the kernel
   Bandwidth bandwidth = Bandwidth::mean_offdiag;
   double fixed = 1;                   // the bandwidth b when it is fixed
   double scale = 1;                   // b is the rule's result times this
   bool bandwidth_with_eps = true;     // the rule sees D + eps
   RunningBandwidth* running = nullptr;
+
+  operator BasicKernelOptions<!kBare>() const {
+    return {kernel, mul, num, eps, bandwidth, fixed, scale, bandwidth_with_eps, running};
+  }
 };
+using KernelOptions = BasicKernelOptions<false>;
+using BareKernelOptions = BasicKernelOptions<true>;
 
 namespace detail {
 inline bool has_bandwidth(const KernelOptions& o) {
@@ -54,7 +62,8 @@ inline bool has_bandwidth(const KernelOptions& o) {
 }  // namespace detail
 
 // "gaussian(mul 2, num 5, eps 0, bandwidth mean_offdiag)", for logs.
-inline std::string to_text(const KernelOptions& o) {
+template <bool kBare>
+std::string to_text(const BasicKernelOptions<kBare>& o) {
   if (!detail::has_bandwidth(o)) return to_text(o.kernel);
   std::string s = to_text(o.kernel) + "(mul " + to_text(o.mul) + ", num " + to_text(o.num) + ", eps " + to_text(o.eps) +
                   ", bandwidth " + to_text(o.bandwidth);

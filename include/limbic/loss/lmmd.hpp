@@ -8,8 +8,8 @@
 //              IEEE TNNLS 2020, arXiv:2106.09388)
 //   class_mmd  the same with hard target labels: the mean over classes of the biased MMD
 //
-// One bandwidth from all samples, eps = 0 by default (as published). >= 0; 0 with gradient 0 when no class is in both batches. Labels and
-// predictions carry no gradient.
+// One bandwidth from all samples; eps = 0, as published, unless it is set (BareKernelOptions). >= 0; 0 with gradient 0 when no
+// class is in both batches. Labels and predictions carry no gradient. Weights by class take O((n + m) K) memory.
 #pragma once
 
 #include <limbic/loss/pair_form.hpp>
@@ -118,7 +118,7 @@ PairWeights<T, D> hard_class_weights(const char* op, const Tensor<index_t, D>& s
 template <Operand A, Operand B>
 result_of<A, B> lmmd(const A& source, const B& target, const Tensor<index_t, device_of<A>>& source_labels,
                      const std::type_identity_t<Tensor<scalar_of<A>, device_of<A>>>& target_probabilities,
-                     const KernelOptions& kernel = {.eps = 0}, const SampleWeightsFor<A, B>& weights = {},
+                     const BareKernelOptions& kernel = {}, const SampleWeightsFor<A, B>& weights = {},
                      Site site = Site::here()) {
   using T = scalar_of<A>;
   using D = device_of<A>;
@@ -142,7 +142,7 @@ result_of<A, B> lmmd(const A& source, const B& target, const Tensor<index_t, dev
 template <Operand A, Operand B>
 result_of<A, B> class_mmd(const A& source, const B& target, const Tensor<index_t, device_of<A>>& source_labels,
                           const Tensor<index_t, device_of<A>>& target_labels, index_t classes,
-                          const KernelOptions& kernel = {.eps = 0}, const SampleWeightsFor<A, B>& weights = {},
+                          const BareKernelOptions& kernel = {}, const SampleWeightsFor<A, B>& weights = {},
                           Site site = Site::here()) {
   using T = scalar_of<A>;
   using D = device_of<A>;

@@ -1,6 +1,6 @@
 // Maximum mean discrepancy: how far the means of two batches are apart in a kernel's feature space.
 //
-//   biased    mean k(s,s') + mean k(t,t') - 2 mean k(s,t)                         >= 0
+//   biased    mean k(s,s') + mean k(t,t') - 2 mean k(s,t)                         >= 0 (roundings below 0 are lifted)
 //   unbiased  the same without the pairs i = i within a batch                     may be negative
 //   linear    mean over i of k(s_i,s_j) + k(t_i,t_j) - k(s_i,t_j) - k(s_j,t_i),
 //             j = i + 1 around the batch; n = m                                   may be negative, O(n d)
@@ -145,7 +145,7 @@ PairWeights<T, D> mmd_weights(const char* op, bool unbiased, index_t n, index_t 
 }  // namespace detail
 
 // Squared maximum mean discrepancy of source (n, d) and target (m, d) -> (). Throws for other shapes, empty
-// batches, features that are not finite and options out of range.
+// batches, features that are not finite, options out of range, and weights that are negative, not finite or all 0.
 template <Operand A, Operand B>
 result_of<A, B> mmd(const A& source, const B& target, const MmdOptions& options = {},
                     const SampleWeightsFor<A, B>& weights = {}, Site site = Site::here()) {
@@ -165,7 +165,8 @@ result_of<A, B> mmd(const A& source, const B& target, const MmdOptions& options 
                detail::PairForm<T, D>{.name = "mmd",
                                       .options = options.kernel,
                                       .weights = detail::mmd_weights("mmd", unbiased, n, m, weights),
-                                      .offset = offset},
+                                      .offset = offset,
+                                      .may_be_negative = unbiased},
                source, target);
 }
 

@@ -16,18 +16,19 @@ namespace limbic {
 
 namespace detail {
 
-// Points of both batches, centred. Throws when one is not finite.
+// Points of both batches, centred. Throws when one is not finite, by the batch's name.
 template <class T, class D>
 struct CentredPoints {
   Tensor<T, D> points, norms;
   decltype(centre_rows(D{}, points, norms, points, points)) sum_norms{};  // a number; on other devices a tensor ()
 
-  CentredPoints(std::string_view op, const Tensor<T, D>& s, const Tensor<T, D>& t) {
+  CentredPoints(std::string_view op, const Tensor<T, D>& s, const Tensor<T, D>& t, const char* s_name = "source",
+                const char* t_name = "target") {
     const index_t rows = s.size(0) + t.size(0);
     points = Tensor<T, D>::empty({rows, s.size(1)});
     norms = Tensor<T, D>::empty({rows});
     sum_norms = centre_rows(D{}, points, norms, s.contiguous(), t.contiguous());
-    require_finite_features(D{}, op, sum_norms, s, t);
+    require_finite_features(D{}, op, sum_norms, s_name, s, t_name, t);
   }
 };
 
@@ -78,7 +79,7 @@ struct SquaredDistances {
     return {a.size(0), b.size(0)};
   }
   void forward(Tensor<T, D>& y, const Tensor<T, D>& a, const Tensor<T, D>& b) {
-    const CentredPoints<T, D> z(name, a, b);
+    const CentredPoints<T, D> z(name, a, b, "a", "b");
     squared_distances(D{}, y, z.points, z.norms);
     if (!keep) return;
     kept_a = a;
@@ -116,12 +117,19 @@ void give_rows(Grad<T, D>& dx, const Tensor<T, D>& gradient, index_t begin, inde
   });
 }
 
+// y = max(y, 0), of a form that is never below 0 but for roundings; its gradient stays as it is.
+template <class T, class D>
+void lift_to_zero(Tensor<T, D>& y) {
+  elementwise_update(D{}, [](auto v) { return math::max(v, T(0)); }, y);
+}
+
 template <class T, class D>
 struct PairForm {
   const char* name;
   KernelOptions options;
   PairWeights<T, D> weights;
   double offset = 0;
+  bool may_be_negative = false;
   bool keep = false;
   PairKernel<D> kernel{};
   Saved<T, D> kept_s{}, kept_t{};
@@ -137,6 +145,7 @@ struct PairForm {
     PairLayer<T, D> layer{z.points, z.norms, kernel};
     if (keep) layer.gradient = whole = Tensor<T, D>::empty(z.points.shape());
     pair_form(D{}, y, std::span(&layer, 1), weights, offset);
+    if (!may_be_negative) lift_to_zero(y);
     if (!keep) return;
     kept_s = s;
     kept_t = t;

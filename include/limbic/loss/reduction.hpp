@@ -19,7 +19,8 @@ using WeightsFor = std::type_identity_t<Tensor<scalar_of<X>, device_of<X>>>;
 
 namespace detail {
 
-// Reduces x. `weights`, if defined, broadcast to x's shape: the mean is then sum w x / sum w, 0 if all are 0.
+// Reduces x. `weights`, if defined, broadcast to x's shape: the mean is then sum w x / sum w, 0 if all are 0. Throws for
+// weights that are negative or not finite (a device tells them later).
 template <Operand X>
 X reduce_loss(std::string_view op, const X& x, Reduction reduction, const WeightsFor<X>& weights, Site site) {
   if (!weights.defined()) {
@@ -30,12 +31,11 @@ X reduce_loss(std::string_view op, const X& x, Reduction reduction, const Weight
   }
   if (!expandable(weights.shape(), x.shape()))
     fail(op, "sample weights must broadcast to the losses; got weights ", weights.shape(), ", losses ", x.shape());
+  require_not_negative(device_of<X>{}, op, "sample weights", weights);
   const X weighted = mul(x, weights, site);
   if (reduction == Reduction::none) return weighted;
   if (reduction == Reduction::sum) return sum(weighted);
-  const auto each = weights.expand(x.shape());
-  require_not_negative(device_of<X>{}, op, "sample weights", each);
-  return sum(weighted) * inverse_total(device_of<X>{}, each);
+  return sum(weighted) * inverse_total(device_of<X>{}, weights.expand(x.shape()));
 }
 
 // count / the sum of w, 0 if that is not positive: a number, on other devices a tensor ().
@@ -49,17 +49,19 @@ Tensor<T, D> over_sum(T count, const Tensor<T, D>& w) {
   return inverse_total(D{}, w) * count;
 }
 
-// Sample weights (N) as they broadcast to losses of `shape` (N, ...). Throws for another shape.
+// Sample weights (N) as they broadcast to losses of `shape` (N, ...). Throws for another shape, and weights that are
+// negative or not finite.
 template <class T, class D>
 Tensor<T, D> row_weights(std::string_view op, const Tensor<T, D>& weights, const Shape& shape) {
   if (!weights.defined()) return weights;
   if (!(weights.shape() == Shape{shape[0]}))
     fail(op, "sample weights must be of shape (", shape[0], "); got ", weights.shape());
+  require_not_negative(D{}, op, "sample weights", weights);
   Shape column = shape;
   for (int d = 1; d < column.rank(); ++d) column[d] = 1;
   return weights.reshape(column);
 }
-// w_i w_j (N, N) of sample weights w (N), for losses of pairs. Throws for another shape.
+// w_i w_j (N, N) of sample weights w (N), for losses of pairs. Throws as row_weights().
 template <class T, class D>
 Tensor<T, D> pair_weights(std::string_view op, const Tensor<T, D>& weights, index_t n) {
   if (!weights.defined()) return weights;
@@ -76,7 +78,8 @@ inline void check_same_shape(std::string_view op, const char* a_name, const Shap
   if (!(a == b)) fail(op, a_name, " and ", b_name, " must have one shape; got ", a_name, " ", a, ", ", b_name, " ", b);
 }
 inline void check_temperature(std::string_view op, double t) {
-  check(t > 0 && std::isfinite(t), op, "the temperature must be positive; got ", t);
+  // Divisions by a smaller one leave float's range.
+  check(t >= 1e-30 && std::isfinite(t), op, "the temperature must be positive and finite, 1e-30 at least; got ", t);
 }
 
 // (N, K): whether k is label n.

@@ -38,7 +38,7 @@ result_of<A, B> difference(std::string_view op, const A& a, const B& b, Site sit
 }  // namespace detail
 
 // Squared error. All four take a and b of one shape, sample weights that broadcast to it, and throw for other
-// shapes.
+// shapes and weights that are negative or not finite.
 template <Operand A, Operand B>
 result_of<A, B> mse(const A& a, const B& b, Reduction reduction = Reduction::mean, const WeightsFor<A>& weights = {},
                     Site site = Site::here()) {
@@ -55,7 +55,7 @@ template <Operand A, Operand B>
 result_of<A, B> smooth_l1(const A& a, const B& b, double beta = 1, Reduction reduction = Reduction::mean,
                           const WeightsFor<A>& weights = {}, Site site = Site::here()) {
   using T = scalar_of<A>;
-  check(beta >= 0, "smooth_l1", "beta must not be negative; got ", beta);
+  check(beta >= 0 && std::isfinite(beta), "smooth_l1", "beta must be finite and not negative; got ", beta);
   if (beta == 0) return l1(a, b, reduction, weights, site);
   const auto d = detail::difference("smooth_l1", a, b, site);
   const auto each = unary(site, detail::SmoothL1F<T>{.beta = static_cast<T>(beta)}, d);
@@ -65,7 +65,7 @@ result_of<A, B> smooth_l1(const A& a, const B& b, double beta = 1, Reduction red
 template <Operand A, Operand B>
 result_of<A, B> huber(const A& a, const B& b, double delta = 1, Reduction reduction = Reduction::mean,
                       const WeightsFor<A>& weights = {}, Site site = Site::here()) {
-  check(delta > 0, "huber", "delta must be positive; got ", delta);
+  check(delta > 0 && std::isfinite(delta), "huber", "delta must be positive and finite; got ", delta);
   return smooth_l1(a, b, delta, reduction, weights, site) * static_cast<scalar_of<A>>(delta);
 }
 

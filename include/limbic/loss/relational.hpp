@@ -87,12 +87,15 @@ X relative_distances(const X& squared, const WeightsFor<X>& w) {
 }  // namespace detail
 
 // Relational distillation of features (n, ...) of student and teacher, which may differ in all but n -> (). No gradient
-// to the teacher. Throws for other shapes and features that are not finite.
+// to the teacher. Throws for other shapes, features that are not finite, and weights, of samples or of the two parts, that are
+// negative or not finite.
 template <Operand A, Operand B>
 A relational_kd(const A& student, const B& teacher, const RelationalKdOptions& options = {},
                 const WeightsFor<A>& weights = {}, Site site = Site::here()) {
   using T = scalar_of<A>;
   constexpr const char* kName = "relational_kd";
+  for (double w : {options.distance_weight, options.angle_weight})
+    check(w >= 0 && std::isfinite(w), kName, "distance_weight and angle_weight must be finite and not negative; got ", w);
   const A s = detail::as_rows(kName, student);
   const auto t = detail::as_rows(kName, value_of(teacher));
   if (s.size(0) != t.size(0))

@@ -15,12 +15,12 @@ namespace limbic {
 
 namespace detail {
 
-// Rows of x (N, d) scaled to length 1. Throws for rows of length 0 or that is not finite.
+// Rows of x (N, d) scaled to length 1. Throws for rows of length 0 or that is not finite, and names them by `what`.
 template <Operand X>
-X unit_rows(std::string_view op, const X& x, Site site) {
+X unit_rows(std::string_view op, const X& x, Site site, const char* what = "features") {
   if (x.rank() != 2 || x.numel() == 0) fail(op, "features (N, d), not empty, are needed; got ", x.shape());
   const X length = norm(x, {1}, true, 2, site);
-  require_lengths(device_of<X>{}, op, value_of(length), x.shape());
+  require_lengths(device_of<X>{}, op, what, value_of(length), x.shape());
   return div(x, length, site);
 }
 
@@ -43,13 +43,13 @@ X unit_rows_or_zero(const X& x) {
 // Cosines between all rows of x (N, d) -> (N, N). Throws for other shapes and rows of length 0.
 template <Operand X>
 X cosine_matrix(const X& x, Site site = Site::here()) {
-  const X unit = detail::unit_rows("cosine_matrix", x, site);
+  const X unit = detail::unit_rows("cosine_matrix", x, site, "x");
   return matmul(unit, transpose(unit), site);
 }
 
 // Similarity-preserving distillation of features (N, ...) of student and teacher, which may differ in all but N
-// -> (). No gradient to the teacher. Sample weights w (N) weigh the pairs with w_i w_j. Throws for other shapes and
-// features that are not finite.
+// -> (). No gradient to the teacher. Sample weights w (N) weigh the pairs with w_i w_j. Throws for other shapes, and
+// features and weights that are not finite.
 template <Operand A, Operand B>
 A similarity_preserving(const A& student, const B& teacher, const WeightsFor<A>& weights = {}, Site site = Site::here()) {
   constexpr const char* kName = "similarity_preserving";
@@ -72,7 +72,7 @@ X class_structure_of_pairs(const X& logits, const Tensor<index_t, device_of<X>>&
                            Site site) {
   using T = scalar_of<X>;
   constexpr const char* kName = "class_structure";
-  const X unit = unit_rows(kName, softmax(logits, 1, site), site);
+  const X unit = unit_rows(kName, softmax(logits, 1, site), site, "softmax(logits)");
   const X s = matmul(unit, transpose(unit));
   const auto same = eq(labels.unsqueeze(1), labels.unsqueeze(0));
   // Of each pair one of the two logarithms counts.
@@ -112,7 +112,8 @@ struct ClassStructure {
 }  // namespace detail
 
 // Conditional structure loss of logits (N, K) and labels (N) -> (); may be slightly negative, by eta. Sample weights w
-// (N) weigh the pairs with w_i w_j. Throws for other shapes, labels out of range, and eta that is not positive.
+// (N) weigh the pairs with w_i w_j. Throws for other shapes, labels out of range, eta that is not positive, weights that are
+// negative or not finite, and logits that are NaN.
 template <Operand X>
 X class_structure(const X& logits, const Tensor<index_t, device_of<X>>& labels, double eta = 1e-3,
                   const WeightsFor<X>& weights = {}, Site site = Site::here()) {
@@ -121,7 +122,7 @@ X class_structure(const X& logits, const Tensor<index_t, device_of<X>>& labels, 
   constexpr const char* kName = "class_structure";
   detail::check_logits(kName, "logits", logits.shape());
   detail::check_labels(kName, "labels", labels, logits.size(0), logits.size(1));
-  check(eta > 0, kName, "eta must be positive; got ", eta);
+  check(eta > 0 && std::isfinite(eta), kName, "eta must be positive and finite; got ", eta);
   if constexpr (!std::is_same_v<D, Cpu>)
     if (!weights.defined() && has_class_structure(D{}, logits.size(1)))
       return apply(site, detail::ClassStructure<T, D>{.labels = labels.contiguous(), .eta = eta}, logits);

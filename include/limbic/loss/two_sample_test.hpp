@@ -57,7 +57,7 @@ std::vector<double> pooled_mmd(const CentredPoints<T, Cpu>& z, const RadialKerne
     const double st = sz - ss, tt = all - 2 * sz + ss;
     out.push_back(unbiased ? (n > 1 ? (ss - a * own) / (a * (a - 1)) : 0) +
                                  (m > 1 ? (tt - b * own) / (b * (b - 1)) : 0) - 2 * st / (a * b)
-                           : ss / (a * a) + tt / (b * b) - 2 * st / (a * b));
+                           : std::max(0.0, ss / (a * a) + tt / (b * b) - 2 * st / (a * b)));
   }
   return out;
 }

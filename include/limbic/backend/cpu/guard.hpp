@@ -5,8 +5,24 @@
 #include <limbic/core/tensor.hpp>
 
 #include <cmath>
+#include <limits>
 
 namespace limbic {
+
+namespace cpu::detail {
+
+// Where element `i` of a tensor of this shape lies, counted row by row.
+inline Shape place(index_t i, const Shape& shape) {
+  Shape at = shape;
+  for (int d = at.rank() - 1; d >= 0; --d) {
+    const index_t size = at[d];
+    at[d] = i % size;
+    i /= size;
+  }
+  return at;
+}
+
+}  // namespace cpu::detail
 
 // Labels in [0, classes), or `ignored`.
 inline void require_labels(Cpu, std::string_view op, const char* what, const Tensor<index_t, Cpu>& labels, index_t classes,
@@ -27,14 +43,8 @@ void require_finite(Cpu, std::string_view op, const char* what, const Tensor<T, 
     if (v[i] != v[i] || (!(v[i] - v[i] == T(0)) && (bad == v.size() || v[bad] == v[bad]))) bad = i;
   }
   if (bad == v.size()) return;
-  Shape at = x.shape();
-  index_t rest = static_cast<index_t>(bad);
-  for (int d = at.rank() - 1; d >= 0; --d) {
-    const index_t size = at[d];
-    at[d] = rest % size;
-    rest /= size;
-  }
-  fail(op, what, " must be finite; got ", static_cast<double>(v[bad]), " at ", at, " of ", x.shape());
+  fail(op, what, " must be finite; got ", static_cast<double>(v[bad]), " at ",
+       cpu::detail::place(static_cast<index_t>(bad), x.shape()), " of ", x.shape());
 }
 
 // A loss () that is finite; else the first of the inputs (a name and a tensor each) that is not is named.
@@ -46,29 +56,37 @@ void require_finite_loss(Cpu, std::string_view op, const Tensor<T, Cpu>& loss, c
   fail(op, "the value must be finite; got ", value, " from finite inputs (hint: scale them down)");
 }
 
-// The sum of the squares of centred features.
+// The sum of the squares of centred features s and t: finite, and so are distances, at most twice as large.
 template <class T>
-void require_finite_features(Cpu, std::string_view op, double sum, const Tensor<T, Cpu>& s, const Tensor<T, Cpu>& t) {
-  if (!std::isfinite(sum))
-    fail(op, "the features must be finite, and so must their squares; got source ", s, ", target ", t);
+void require_finite_features(Cpu, std::string_view op, double sum, const char* s_name, const Tensor<T, Cpu>& s, const char* t_name,
+                             const Tensor<T, Cpu>& t) {
+  if (sum <= static_cast<double>(std::numeric_limits<T>::max()) / 4) return;
+  require_finite(Cpu{}, op, s_name, s);
+  require_finite(Cpu{}, op, t_name, t);
+  fail(op, "the squares of the features must be finite; got ", s_name, " ", s, ", ", t_name, " ", t, " (hint: scale them down)");
 }
 
 // Lengths of the rows of a matrix of this shape.
 template <class T>
-void require_lengths(Cpu, std::string_view op, const Tensor<T, Cpu>& lengths, const Shape& shape) {
+void require_lengths(Cpu, std::string_view op, const char* what, const Tensor<T, Cpu>& lengths, const Shape& shape) {
   index_t row = 0;
   for (T v : lengths.to_vector()) {
     if (!(v > 0) || v - v != 0)
-      fail(op, "rows must have a positive, finite length; got ", static_cast<double>(v), " in row ", row, " of ", shape);
+      fail(op, "rows of ", what, " must have a positive, finite length; got ", static_cast<double>(v), " in row ", row, " of ", shape);
     ++row;
   }
 }
 
-// Values that are not negative; `hint` ends the message.
+// Values that are finite and not negative; `hint` ends the message.
 template <class T>
 void require_not_negative(Cpu, std::string_view op, const char* what, const Tensor<T, Cpu>& x, const char* hint = "") {
-  for (T v : x.to_vector())
-    if (!(v >= T(0))) fail(op, what, " must not be negative; got ", static_cast<double>(v), hint);
+  index_t i = 0;
+  for (T v : x.to_vector()) {
+    if (!(v >= T(0)) || v - v != T(0))
+      fail(op, what, " must be finite and not negative; got ", static_cast<double>(v), " at ", cpu::detail::place(i, x.shape()), " of ",
+           x.shape(), hint);
+    ++i;
+  }
 }
 
 // Values in [0, 1].
@@ -83,6 +101,14 @@ inline void require_positive_definite(Cpu, std::string_view op, const Tensor<dou
   const double least = values.numel() > 0 ? values.at(0) : 1;
   if (!(least > 0))
     fail(op, "the matrix must be positive definite; its least eigenvalue is ", least, " (hint: add a larger eps I)");
+}
+
+// Whether some element is below `bound`; a device that is not waited for says yes.
+template <class T>
+bool may_be_below(Cpu, const Tensor<T, Cpu>& x, T bound) {
+  for (T v : x.to_vector())
+    if (v < bound) return true;
+  return false;
 }
 
 // 1 / sum of x, or 0 if that is not positive: a number, on other devices a tensor ().

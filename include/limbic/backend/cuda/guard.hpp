@@ -66,16 +66,17 @@ void require_finite_loss(Cuda, std::string_view op, const Tensor<T, Cuda>& loss,
   cuda::guard_loss(call);
 }
 
-// The sum of the squares of centred features.
+// The sum of the squares of centred features; which of the inputs is to blame is not looked for.
 template <class T>
-void require_finite_features(Cuda, std::string_view op, const Tensor<double, Cuda>& sum, const Tensor<T, Cuda>&, const Tensor<T, Cuda>&) {
+void require_finite_features(Cuda, std::string_view op, const Tensor<double, Cuda>& sum, const char*, const Tensor<T, Cuda>&,
+                             const char*, const Tensor<T, Cuda>&) {
   cuda::detail::guard_all(cuda::guard_text(op, "the features must be finite, and so must their squares"), cuda::Must::be_finite, sum);
 }
 
 // Lengths of the rows of a matrix of this shape.
 template <class T>
-void require_lengths(Cuda, std::string_view op, const Tensor<T, Cuda>& lengths, const Shape& shape) {
-  cuda::detail::guard_all(cuda::guard_text(op, "rows of ", shape, " must have a positive, finite length"), cuda::Must::be_positive, lengths);
+void require_lengths(Cuda, std::string_view op, const char* what, const Tensor<T, Cuda>& lengths, const Shape& shape) {
+  cuda::detail::guard_all(cuda::guard_text(op, "rows of ", what, " ", shape, " must have a positive, finite length"), cuda::Must::be_positive, lengths);
 }
 
 // Values that are finite and not negative.
