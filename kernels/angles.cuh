@@ -32,9 +32,9 @@ __device__ inline T clipped(T u) {
 }
 
 template <class T>
-__global__ void __launch_bounds__(kAngleThreads, 4) angle_terms(const T* __restrict__ d, const T* __restrict__ t, const T* __restrict__ w,
-                                                             std::int64_t n, T scale, T* __restrict__ gradient,
-                                                             double* __restrict__ values) {
+__global__ void __launch_bounds__(kAngleThreads, 4)
+    angle_terms(const T* __restrict__ d, const T* __restrict__ t, const T* __restrict__ w, std::int64_t n,
+                T scale, T* __restrict__ gradient, double* __restrict__ values) {
   const std::int64_t across = (n + kAngleThreads - 1) / kAngleThreads, a = blockIdx.x / across;
   const std::int64_t b = (blockIdx.x - a * across) * kAngleThreads + threadIdx.x;
   double value = 0;
@@ -51,7 +51,8 @@ __global__ void __launch_bounds__(kAngleThreads, 4) angle_terms(const T* __restr
     }
     for (std::int64_t i = 0; gradient && a <= b && i < n; ++i) {
       T length, unused;
-      const T u = cosine(d[i * n + a], d[i * n + b], d_ab, length) - cosine(t[i * n + a], t[i * n + b], t_ab, unused);
+      const T u =
+          cosine(d[i * n + a], d[i * n + b], d_ab, length) - cosine(t[i * n + a], t[i * n + b], t_ab, unused);
       if (length > T(0)) between += (w ? w[i] : T(1)) * clipped(u) * T(0.5) / length;
     }
     if (gradient) gradient[a * n + b] = own * (T(2) * at_a - (a < b ? T(2) : T(1)) * between);

@@ -143,8 +143,8 @@ class TileDropout {
 #pragma unroll 1
     for (int step = 0; step <= kOwn / 4; ++step) {
       if (step == kOwn / 4 && skip == 0) break;
-      const PhiloxBlock block =
-          philox_block({call.key, call.position, call.replay ? *call.replay : 0}, word / 4 + static_cast<unsigned>(step));
+      const PhiloxBlock block = philox_block({call.key, call.position, call.replay ? *call.replay : 0},
+                                             word / 4 + static_cast<unsigned>(step));
 #pragma unroll
       for (int w = 0; w < 4; ++w)
         bits_ |= static_cast<unsigned>(block.word[w] >= call.threshold) << (4 * step + w);

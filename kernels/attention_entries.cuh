@@ -30,7 +30,8 @@ template <class T>
 __global__ void __launch_bounds__(kEntryThreads)
     attention_kept(const __grid_constant__ AttentionCall<T> call, T* __restrict__ kept, std::int64_t n) {
   for (long long block = grid_index(); block < (n + 3) / 4; block += grid_stride()) {
-    const PhiloxBlock words = philox_block({call.key, call.position, call.replay ? *call.replay : 0}, static_cast<unsigned long long>(block));
+    const PhiloxBlock words = philox_block({call.key, call.position, call.replay ? *call.replay : 0},
+                                           static_cast<unsigned long long>(block));
     Vec<T, 4> factors;
 #pragma unroll
     for (int w = 0; w < 4; ++w) factors[w] = words.word[w] >= call.threshold ? call.kept : T(0);

@@ -21,7 +21,8 @@ namespace limbic::cuda::device {
 constexpr int kStructureThreads = 256;
 
 template <class T>
-__global__ void __launch_bounds__(kStructureThreads) class_structure_units(const __grid_constant__ ClassStructureCall<T> call) {
+__global__ void __launch_bounds__(kStructureThreads)
+    class_structure_units(const __grid_constant__ ClassStructureCall<T> call) {
   for (std::int64_t i = grid_index(); i < call.rows; i += grid_stride()) {
     const T* const x = call.logits + i * call.classes;
     T* const u = call.unit + i * call.classes;
@@ -39,7 +40,8 @@ __global__ void __launch_bounds__(kStructureThreads) class_structure_units(const
 }
 
 template <class T, int kClasses>
-__global__ void __launch_bounds__(kStructureThreads) class_structure_pairs(const __grid_constant__ ClassStructureCall<T> call) {
+__global__ void __launch_bounds__(kStructureThreads)
+    class_structure_pairs(const __grid_constant__ ClassStructureCall<T> call) {
   constexpr int kRows = kStructureThreads / kWarpSize;
   const std::int64_t i = static_cast<std::int64_t>(blockIdx.x) * kRows + warp_index();
   if (i >= call.rows) return;  // the whole warp

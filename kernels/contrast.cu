@@ -29,8 +29,9 @@ void forward(const ContrastCall<T>& call, T* y, T* lse) {
   T* const diagonal = scratch<T>(2 * n);
   launch("contrast_parts", device::contrast_parts<T, kSide>, dim3(static_cast<unsigned>(tiles * tiles)),
          dim3(PairTile<T, kSide>::kThreads), 0, current_stream(), call, parts, parts + tiles * n, diagonal);
-  launch("contrast_sums", device::contrast_sums<T>, blocks_for(n, kContrastThreads), dim3(kContrastThreads), 0, current_stream(), call, tiles,
-         static_cast<const LogSum<T>*>(parts), static_cast<const LogSum<T>*>(parts + tiles * n), static_cast<const T*>(diagonal), lse,
+  launch("contrast_sums", device::contrast_sums<T>, blocks_for(n, kContrastThreads), dim3(kContrastThreads),
+         0, current_stream(), call, tiles, static_cast<const LogSum<T>*>(parts),
+         static_cast<const LogSum<T>*>(parts + tiles * n), static_cast<const T*>(diagonal), lse,
          diagonal + n);
   launch("contrast_value", device::contrast_value<T>, dim3(1), dim3(kContrastThreads), 0, current_stream(),
          static_cast<const T*>(diagonal + n), call.weights, n, y);
@@ -40,8 +41,8 @@ void forward(const ContrastCall<T>& call, T* y, T* lse) {
 
 // da (n, d) = the sums over b, and *dscale unless null.
 template <class T, int kSide>
-void one_side(const ContrastCall<T>& call, std::int64_t width, const T* lse_rows, const T* lse_cols, const T* share, const T* dy, T* da,
-              T* dscale) {
+void one_side(const ContrastCall<T>& call, std::int64_t width, const T* lse_rows, const T* lse_cols,
+              const T* share, const T* dy, T* da, T* dscale) {
   const std::int64_t n = call.n, tiles = pieces(n, kSide);
   const std::int64_t room = n * call.d > (std::int64_t{1} << 22) ? n * call.d : std::int64_t{1} << 22;
   std::int64_t rows = room / n / kSide * kSide;
@@ -52,16 +53,18 @@ void one_side(const ContrastCall<T>& call, std::int64_t width, const T* lse_rows
   double* const values = dscale ? scratch<double>(strips * blocks) : nullptr;
   for (std::int64_t s = 0; s < strips; ++s) {
     const PairStrip<T> strip{s * rows, rows, rows, data};
-    launch("contrast_tiles", device::contrast_tiles<T, kSide>, dim3(static_cast<unsigned>(blocks)), dim3(PairTile<T, kSide>::kThreads), 0,
-           current_stream(), call, lse_rows, lse_cols, share, dy, strip, values ? values + s * blocks : nullptr);
+    launch("contrast_tiles", device::contrast_tiles<T, kSide>, dim3(static_cast<unsigned>(blocks)),
+           dim3(PairTile<T, kSide>::kThreads), 0, current_stream(), call, lse_rows, lse_cols, share, dy,
+           strip, values ? values + s * blocks : nullptr);
     if (!da) continue;
     const std::int64_t here = rows < n - strip.first ? rows : n - strip.first;
-    launch("pair_gather", device::pair_gather<T, kSide, false>, dim3(static_cast<unsigned>(pieces(here, kSide) * pieces(width, kSide))),
+    launch("pair_gather", device::pair_gather<T, kSide, false>,
+           dim3(static_cast<unsigned>(pieces(here, kSide) * pieces(width, kSide))),
            dim3(PairTile<T, kSide>::kThreads), 0, current_stream(), da, width, strip, call.b, n, call.d);
   }
   if (dscale)
-    launch("sum_values", device::sum_values<double, T>, dim3(1), dim3(device::kSumThreads), 0, current_stream(),
-           static_cast<const double*>(values), strips * blocks, 1.0, 0.0, dscale);
+    launch("sum_values", device::sum_values<double, T>, dim3(1), dim3(device::kSumThreads), 0,
+           current_stream(), static_cast<const double*>(values), strips * blocks, 1.0, 0.0, dscale);
   deallocate(values);
   deallocate(data);
 }
@@ -94,8 +97,8 @@ void contrast_bwd(const ContrastCall<T>& call, const T* lse, const T* dy, T* da,
     inverse_total(call.weights, call.n, share);
   } else {
     // One over n, from the sum of nothing.
-    launch("sum_values", device::sum_values<T, T>, dim3(1), dim3(device::kSumThreads), 0, current_stream(), static_cast<const T*>(nullptr),
-           std::int64_t{0}, 0.0, 1 / static_cast<double>(call.n), share);
+    launch("sum_values", device::sum_values<T, T>, dim3(1), dim3(device::kSumThreads), 0, current_stream(),
+           static_cast<const T*>(nullptr), std::int64_t{0}, 0.0, 1 / static_cast<double>(call.n), share);
   }
   const auto run = [&](const ContrastCall<T>& c, const T* rows, const T* cols, T* d, T* scale) {
     if (!d && !scale) return;
@@ -112,7 +115,7 @@ void contrast_bwd(const ContrastCall<T>& call, const T* lse, const T* dy, T* da,
   deallocate(share);
 }
 
-#define LIMBIC_INSTANCES(T)                                \
+#define LIMBIC_INSTANCES(T)                                   \
   template void contrast_fwd(const ContrastCall<T>&, T*, T*); \
   template void contrast_bwd(const ContrastCall<T>&, const T*, const T*, T*, T*, T*)
 LIMBIC_INSTANCES(float);

@@ -41,14 +41,16 @@ struct JoinLogSums {
 // rows, cols (tiles, n): of row i in column tile t, of column j in row tile t. diagonal (n): s_ii.
 template <class T, int kSide>
 __global__ void __launch_bounds__(PairTile<T, kSide>::kThreads, PairTile<T, kSide>::kBlocks)
-    contrast_parts(const __grid_constant__ ContrastCall<T> call, LogSum<T>* __restrict__ rows, LogSum<T>* __restrict__ cols,
-                   T* __restrict__ diagonal) {
+    contrast_parts(const __grid_constant__ ContrastCall<T> call, LogSum<T>* __restrict__ rows,
+                   LogSum<T>* __restrict__ cols, T* __restrict__ diagonal) {
   using Tile = PairTile<T, kSide>;
   __shared__ Tile shared;
   const std::int64_t n = call.n, tiles = (n + kSide - 1) / kSide;
-  const std::int64_t row_tile = blockIdx.x / tiles, col_tile = blockIdx.x % tiles, row = row_tile * kSide, col = col_tile * kSide;
+  const std::int64_t row_tile = blockIdx.x / tiles, col_tile = blockIdx.x % tiles, row = row_tile * kSide,
+                     col = col_tile * kSide;
   T s[4][4] = {};
-  add_tile<true>(s, shared, tile_rows<kSide>(call.a, row, n, call.d), tile_rows<kSide>(call.b, col, n, call.d));
+  add_tile<true>(s, shared, tile_rows<kSide>(call.a, row, n, call.d),
+                 tile_rows<kSide>(call.b, col, n, call.d));
   const T scale = *call.scale;
 #pragma unroll
   for (int r = 0; r < 4; ++r)
@@ -61,7 +63,7 @@ __global__ void __launch_bounds__(PairTile<T, kSide>::kThreads, PairTile<T, kSid
 #pragma unroll
       for (int c = 0; c < 4; ++c)
         if (Tile::row(r) == Tile::col(c) && exists(r, c)) diagonal[row + Tile::row(r)] = s[r][c];
-  // Rows: the four of a thread, then the threads across, which are neighbours in a warp.
+          // Rows: the four of a thread, then the threads across, which are neighbours in a warp.
 #pragma unroll
   for (int r = 0; r < 4; ++r) {
     LogSum<T> part;
@@ -73,7 +75,8 @@ __global__ void __launch_bounds__(PairTile<T, kSide>::kThreads, PairTile<T, kSid
       if (exists(r, c)) part.sum += math::exp(s[r][c] - part.top);
 #pragma unroll
     for (int step = Tile::kAcross / 2; step > 0; step /= 2)
-      part = JoinLogSums{}(part, LogSum<T>{__shfl_xor_sync(kFullMask, part.top, step), __shfl_xor_sync(kFullMask, part.sum, step)});
+      part = JoinLogSums{}(part, LogSum<T>{__shfl_xor_sync(kFullMask, part.top, step),
+                                           __shfl_xor_sync(kFullMask, part.sum, step)});
     if (Tile::across() == 0 && row + Tile::row(r) < n) rows[col_tile * n + row + Tile::row(r)] = part;
   }
   // Columns: through shared memory, (kAcross, kSide) of largest numbers and of sums.
@@ -101,17 +104,18 @@ __global__ void __launch_bounds__(PairTile<T, kSide>::kThreads, PairTile<T, kSid
   __syncthreads();
   for (int j = static_cast<int>(threadIdx.x); j < kSide; j += Tile::kThreads) {
     LogSum<T> part;
-    for (int g = 0; g < Tile::kAcross; ++g) part = JoinLogSums{}(part, LogSum<T>{shared.a[g * kSide + j], shared.b[g * kSide + j]});
+    for (int g = 0; g < Tile::kAcross; ++g)
+      part = JoinLogSums{}(part, LogSum<T>{shared.a[g * kSide + j], shared.b[g * kSide + j]});
     if (col + j < n) cols[row_tile * n + col + j] = part;
   }
 }
 
 // lse (2, n); terms (n): each sample's loss, before its weight.
 template <class T>
-__global__ void __launch_bounds__(kContrastThreads) contrast_sums(const __grid_constant__ ContrastCall<T> call, std::int64_t tiles,
-                                                                  const LogSum<T>* __restrict__ rows, const LogSum<T>* __restrict__ cols,
-                                                                  const T* __restrict__ diagonal, T* __restrict__ lse,
-                                                                  T* __restrict__ terms) {
+__global__ void __launch_bounds__(kContrastThreads)
+    contrast_sums(const __grid_constant__ ContrastCall<T> call, std::int64_t tiles,
+                  const LogSum<T>* __restrict__ rows, const LogSum<T>* __restrict__ cols,
+                  const T* __restrict__ diagonal, T* __restrict__ lse, T* __restrict__ terms) {
   const std::int64_t i = grid_index(), n = call.n;
   if (i >= n) return;
   LogSum<T> along, down;
@@ -122,13 +126,15 @@ __global__ void __launch_bounds__(kContrastThreads) contrast_sums(const __grid_c
   const T r = along.top + math::log(along.sum), c = down.top + math::log(down.sum);
   lse[i] = r;
   lse[n + i] = c;
-  terms[i] = (call.along != T(0) ? call.along * (r - diagonal[i]) : T(0)) + (call.down != T(0) ? call.down * (c - diagonal[i]) : T(0));
+  terms[i] = (call.along != T(0) ? call.along * (r - diagonal[i]) : T(0)) +
+             (call.down != T(0) ? call.down * (c - diagonal[i]) : T(0));
 }
 
 // *y = sum w terms / sum w, *inverse = 1 / sum w (0 if that is not positive).
 template <class T>
-__global__ void __launch_bounds__(kContrastThreads) contrast_value(const T* __restrict__ terms, const T* __restrict__ weights,
-                                                                   std::int64_t n, T* __restrict__ y) {
+__global__ void __launch_bounds__(kContrastThreads)
+    contrast_value(const T* __restrict__ terms, const T* __restrict__ weights, std::int64_t n,
+                   T* __restrict__ y) {
   double total = 0, sum = 0;
   for (std::int64_t i = threadIdx.x; i < n; i += kContrastThreads) {
     const double w = weights ? static_cast<double>(weights[i]) : 1.0;
@@ -144,14 +150,16 @@ __global__ void __launch_bounds__(kContrastThreads) contrast_value(const T* __re
 // `exchanged`: a and b, along and down are; then lse is (down, along).
 template <class T, int kSide>
 __global__ void __launch_bounds__(PairTile<T, kSide>::kThreads, PairTile<T, kSide>::kBlocks)
-    contrast_tiles(const __grid_constant__ ContrastCall<T> call, const T* __restrict__ lse_rows, const T* __restrict__ lse_cols,
-                   const T* __restrict__ share, const T* __restrict__ dy, const PairStrip<T> strip, double* __restrict__ values) {
+    contrast_tiles(const __grid_constant__ ContrastCall<T> call, const T* __restrict__ lse_rows,
+                   const T* __restrict__ lse_cols, const T* __restrict__ share, const T* __restrict__ dy,
+                   const PairStrip<T> strip, double* __restrict__ values) {
   using Tile = PairTile<T, kSide>;
   __shared__ Tile shared;
   const std::int64_t n = call.n, tiles = (n + kSide - 1) / kSide;
   const std::int64_t row = strip.first + blockIdx.x / tiles * kSide, col = blockIdx.x % tiles * kSide;
   T s[4][4] = {};
-  add_tile<true>(s, shared, tile_rows<kSide>(call.a, row, n, call.d), tile_rows<kSide>(call.b, col, n, call.d));
+  add_tile<true>(s, shared, tile_rows<kSide>(call.a, row, n, call.d),
+                 tile_rows<kSide>(call.b, col, n, call.d));
   const T scale = *call.scale, factor = *dy * *share;
   double value = 0;
 #pragma unroll
@@ -161,7 +169,8 @@ __global__ void __launch_bounds__(PairTile<T, kSide>::kThreads, PairTile<T, kSid
       const std::int64_t i = row + Tile::row(r), j = col + Tile::col(c);
       T w = T(0);
       if (i < n && j < n) {
-        const T logit = scale * s[r][c], w_i = call.weights ? call.weights[i] : T(1), w_j = call.weights ? call.weights[j] : T(1);
+        const T logit = scale * s[r][c], w_i = call.weights ? call.weights[i] : T(1),
+                w_j = call.weights ? call.weights[j] : T(1);
         if (call.along != T(0)) w += call.along * w_i * math::exp(logit - lse_rows[i]);
         if (call.down != T(0)) w += call.down * w_j * math::exp(logit - lse_cols[j]);
         if (i == j) w -= (call.along + call.down) * w_i;

@@ -32,24 +32,26 @@ void copy(const CopyCall& call, void* to, const void* from) {
     const std::int64_t rest = call.count / (call.size[dense] * call.size[inner]);
     if (tiles(dense) <= kMostTiles && rest <= kMostTiles)
       return launch("copy_transposed", device::copy_transposed<Word>,
-                    dim3(static_cast<unsigned>(tiles(inner)), static_cast<unsigned>(tiles(dense)), static_cast<unsigned>(rest)),
+                    dim3(static_cast<unsigned>(tiles(inner)), static_cast<unsigned>(tiles(dense)),
+                         static_cast<unsigned>(rest)),
                     dim3(device::kTile, 8), 0, current_stream(), call, dense, static_cast<Word*>(to), source);
   }
-  launch("copy_strided", device::copy_strided<Word>, grid_of(call.count), dim3(device::kCopyThreads), 0, current_stream(),
-         call, static_cast<Word*>(to), source);
+  launch("copy_strided", device::copy_strided<Word>, grid_of(call.count), dim3(device::kCopyThreads), 0,
+         current_stream(), call, static_cast<Word*>(to), source);
 }
 
 template <class Word>
 void fill(const CopyCall& call, void* to, std::uint64_t bits) {
-  launch("fill_strided", device::fill_strided<Word>, grid_of(call.count), dim3(device::kCopyThreads), 0, current_stream(),
-         call, static_cast<Word*>(to), static_cast<Word>(bits));
+  launch("fill_strided", device::fill_strided<Word>, grid_of(call.count), dim3(device::kCopyThreads), 0,
+         current_stream(), call, static_cast<Word*>(to), static_cast<Word>(bits));
 }
 
 }  // namespace
 
 void copy_elements(const CopyCall& call, void* to, const void* from, int bytes) {
   const bool dense = call.rank == 0 || (call.rank == 1 && call.to_stride[0] == 1 && call.from_stride[0] == 1);
-  if (dense) return copy_on_device(to, from, static_cast<std::size_t>(call.count) * static_cast<std::size_t>(bytes));
+  if (dense)
+    return copy_on_device(to, from, static_cast<std::size_t>(call.count) * static_cast<std::size_t>(bytes));
   if (bytes == 1) return copy<std::uint8_t>(call, to, from);
   if (bytes == 4) return copy<std::uint32_t>(call, to, from);
   if (bytes == 8) return copy<std::uint64_t>(call, to, from);

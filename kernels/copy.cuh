@@ -34,10 +34,12 @@ struct CopyOffsets {
 };
 
 template <class Word>
-__global__ void __launch_bounds__(kCopyThreads) copy_strided(const __grid_constant__ CopyCall call, Word* __restrict__ to,
-                                                             const Word* __restrict__ from) {
+__global__ void __launch_bounds__(kCopyThreads)
+    copy_strided(const __grid_constant__ CopyCall call, Word* __restrict__ to,
+                 const Word* __restrict__ from) {
   const std::int64_t stride = static_cast<std::int64_t>(gridDim.x) * kCopyThreads;
-  for (std::int64_t i = static_cast<std::int64_t>(blockIdx.x) * kCopyThreads + threadIdx.x; i < call.count; i += stride) {
+  for (std::int64_t i = static_cast<std::int64_t>(blockIdx.x) * kCopyThreads + threadIdx.x; i < call.count;
+       i += stride) {
     const CopyOffsets at(call, i);
     to[at.to] = from[at.from];
   }
@@ -45,11 +47,13 @@ __global__ void __launch_bounds__(kCopyThreads) copy_strided(const __grid_consta
 
 // `inner` is the loop's last dimension, dense in the destination; `dense` the one dense in the source.
 template <class Word>
-__global__ void __launch_bounds__(kTile * 8) copy_transposed(const __grid_constant__ CopyCall call, int dense, Word* __restrict__ to,
-                                                             const Word* __restrict__ from) {
+__global__ void __launch_bounds__(kTile * 8)
+    copy_transposed(const __grid_constant__ CopyCall call, int dense, Word* __restrict__ to,
+                    const Word* __restrict__ from) {
   __shared__ Word tile[kTile][kTile + 1];
   const int inner = call.rank - 1;
-  const std::int64_t column = static_cast<std::int64_t>(blockIdx.x) * kTile, row = static_cast<std::int64_t>(blockIdx.y) * kTile;
+  const std::int64_t column = static_cast<std::int64_t>(blockIdx.x) * kTile,
+                     row = static_cast<std::int64_t>(blockIdx.y) * kTile;
   const CopyOffsets at(call, blockIdx.z, inner, dense);
   for (int k = threadIdx.y; k < kTile; k += 8)
     if (column + k < call.size[inner] && row + threadIdx.x < call.size[dense])
@@ -61,9 +65,11 @@ __global__ void __launch_bounds__(kTile * 8) copy_transposed(const __grid_consta
 }
 
 template <class Word>
-__global__ void __launch_bounds__(kCopyThreads) fill_strided(const __grid_constant__ CopyCall call, Word* __restrict__ to, Word value) {
+__global__ void __launch_bounds__(kCopyThreads)
+    fill_strided(const __grid_constant__ CopyCall call, Word* __restrict__ to, Word value) {
   const std::int64_t stride = static_cast<std::int64_t>(gridDim.x) * kCopyThreads;
-  for (std::int64_t i = static_cast<std::int64_t>(blockIdx.x) * kCopyThreads + threadIdx.x; i < call.count; i += stride)
+  for (std::int64_t i = static_cast<std::int64_t>(blockIdx.x) * kCopyThreads + threadIdx.x; i < call.count;
+       i += stride)
     to[CopyOffsets(call, i).to] = value;
 }
 

@@ -21,24 +21,30 @@ void with_rows(std::int64_t rows, std::int64_t cols, Kernel narrow, Kernel wide,
 
 template <class T>
 void cross_entropy_fwd(const CrossEntropyCall<T>& call, T* loss, T* lse) {
-  with_rows(call.rows, call.cols, device::cross_entropy_fwd<T, 32>, device::cross_entropy_fwd<T, kLabelThreads>, [&](auto kernel, dim3 grid) {
-    launch("cross_entropy_fwd", kernel, grid, dim3(kLabelThreads), 0, current_stream(), call, loss, lse);
-  });
+  with_rows(call.rows, call.cols, device::cross_entropy_fwd<T, 32>,
+            device::cross_entropy_fwd<T, kLabelThreads>, [&](auto kernel, dim3 grid) {
+              launch("cross_entropy_fwd", kernel, grid, dim3(kLabelThreads), 0, current_stream(), call, loss,
+                     lse);
+            });
 }
 template <class T>
-void cross_entropy_bwd(const CrossEntropyCall<T>& call, const T* lse, const T* dloss, T* dx, bool accumulate) {
-  with_rows(call.rows, call.cols, device::cross_entropy_bwd<T, 32>, device::cross_entropy_bwd<T, kLabelThreads>, [&](auto kernel, dim3 grid) {
-    launch("cross_entropy_bwd", kernel, grid, dim3(kLabelThreads), 0, current_stream(), call, lse, dloss, dx, accumulate);
-  });
+void cross_entropy_bwd(const CrossEntropyCall<T>& call, const T* lse, const T* dloss, T* dx,
+                       bool accumulate) {
+  with_rows(call.rows, call.cols, device::cross_entropy_bwd<T, 32>,
+            device::cross_entropy_bwd<T, kLabelThreads>, [&](auto kernel, dim3 grid) {
+              launch("cross_entropy_bwd", kernel, grid, dim3(kLabelThreads), 0, current_stream(), call, lse,
+                     dloss, dx, accumulate);
+            });
 }
 template <class T>
 void cross_entropy_scale(const CrossEntropyCall<T>& call, const T* samples, T* scale) {
-  launch("cross_entropy_scale", device::cross_entropy_scale<T>, dim3(1), dim3(kLabelThreads), 0, current_stream(), call, samples, scale);
+  launch("cross_entropy_scale", device::cross_entropy_scale<T>, dim3(1), dim3(kLabelThreads), 0,
+         current_stream(), call, samples, scale);
 }
 
-#define LIMBIC_INSTANCES(T)                                                                    \
-  template void cross_entropy_fwd(const CrossEntropyCall<T>&, T*, T*);                         \
-  template void cross_entropy_bwd(const CrossEntropyCall<T>&, const T*, const T*, T*, bool);   \
+#define LIMBIC_INSTANCES(T)                                                                  \
+  template void cross_entropy_fwd(const CrossEntropyCall<T>&, T*, T*);                       \
+  template void cross_entropy_bwd(const CrossEntropyCall<T>&, const T*, const T*, T*, bool); \
   template void cross_entropy_scale(const CrossEntropyCall<T>&, const T*, T*)
 LIMBIC_INSTANCES(float);
 LIMBIC_INSTANCES(double);

@@ -23,7 +23,8 @@ struct LabelRow {
   std::int64_t row;
   int lane;
   __device__ LabelRow()
-      : row(static_cast<std::int64_t>(blockIdx.x) * (kLabelThreads / kLanes) + threadIdx.x / kLanes), lane(threadIdx.x % kLanes) {}
+      : row(static_cast<std::int64_t>(blockIdx.x) * (kLabelThreads / kLanes) + threadIdx.x / kLanes),
+        lane(threadIdx.x % kLanes) {}
   template <class T>
   __device__ static T sum(T v) {
     if constexpr (kLanes == 32) return warp_sum(v);
@@ -44,8 +45,9 @@ __device__ inline std::int64_t label_of(const CrossEntropyCall<T>& call, std::in
 }
 
 template <class T, int kLanes>
-__global__ void __launch_bounds__(kLabelThreads) cross_entropy_fwd(const __grid_constant__ CrossEntropyCall<T> call, T* __restrict__ loss,
-                                                                   T* __restrict__ lse) {
+__global__ void __launch_bounds__(kLabelThreads)
+    cross_entropy_fwd(const __grid_constant__ CrossEntropyCall<T> call, T* __restrict__ loss,
+                      T* __restrict__ lse) {
   const LabelRow<kLanes> at;
   const bool inside = at.row < call.rows;
   const T* const x = call.x + (inside ? at.row * call.cols : 0);
@@ -66,7 +68,8 @@ __global__ void __launch_bounds__(kLabelThreads) cross_entropy_fwd(const __grid_
   const T* const w = call.class_weights;
   T total = T(0);
   if (call.soft != T(0)) {
-    for (std::int64_t c = at.lane; l >= 0 && c < call.cols; c += kLanes) total += ((most - x[c]) + log_sum) * (w ? w[c] : T(1));
+    for (std::int64_t c = at.lane; l >= 0 && c < call.cols; c += kLanes)
+      total += ((most - x[c]) + log_sum) * (w ? w[c] : T(1));
     total = at.sum(total) * call.soft;
   }
   if (at.lane != 0 || !inside) return;
@@ -75,9 +78,9 @@ __global__ void __launch_bounds__(kLabelThreads) cross_entropy_fwd(const __grid_
 }
 
 template <class T, int kLanes>
-__global__ void __launch_bounds__(kLabelThreads) cross_entropy_bwd(const __grid_constant__ CrossEntropyCall<T> call,
-                                                                   const T* __restrict__ lse, const T* __restrict__ dloss, T* dx,
-                                                                   bool accumulate) {
+__global__ void __launch_bounds__(kLabelThreads)
+    cross_entropy_bwd(const __grid_constant__ CrossEntropyCall<T> call, const T* __restrict__ lse,
+                      const T* __restrict__ dloss, T* dx, bool accumulate) {
   const LabelRow<kLanes> at;
   const std::int64_t l = label_of(call, at.row);
   const T* const w = call.class_weights;
@@ -88,7 +91,8 @@ __global__ void __launch_bounds__(kLabelThreads) cross_entropy_bwd(const __grid_
     weights = at.sum(weights);
   }
   if (at.row >= call.rows || (l < 0 && accumulate)) return;
-  const T own = l < 0 ? T(0) : call.hard * (w ? w[l] : T(1)), shift = lse[at.row], g = l < 0 ? T(0) : dloss[at.row];
+  const T own = l < 0 ? T(0) : call.hard * (w ? w[l] : T(1)), shift = lse[at.row],
+          g = l < 0 ? T(0) : dloss[at.row];
   const T total = g * (own + call.soft * weights), each = g * call.soft;
   const T* const x = call.x + at.row * call.cols;
   T* const to = dx + at.row * call.cols;
@@ -100,13 +104,15 @@ __global__ void __launch_bounds__(kLabelThreads) cross_entropy_bwd(const __grid_
 }
 
 template <class T>
-__global__ void __launch_bounds__(kLabelThreads) cross_entropy_scale(const __grid_constant__ CrossEntropyCall<T> call,
-                                                                     const T* __restrict__ samples, T* __restrict__ scale) {
+__global__ void __launch_bounds__(kLabelThreads)
+    cross_entropy_scale(const __grid_constant__ CrossEntropyCall<T> call, const T* __restrict__ samples,
+                        T* __restrict__ scale) {
   double total = 0;
   for (std::int64_t i = threadIdx.x; i < call.rows; i += kLabelThreads) {
     const std::int64_t l = label_of(call, i);
     if (l >= 0)
-      total += (samples ? static_cast<double>(samples[i]) : 1.0) * (call.class_weights ? static_cast<double>(call.class_weights[l]) : 1.0);
+      total += (samples ? static_cast<double>(samples[i]) : 1.0) *
+               (call.class_weights ? static_cast<double>(call.class_weights[l]) : 1.0);
   }
   total = block_sum<kLabelThreads>(total);
   if (threadIdx.x == 0) *scale = total > 0 ? static_cast<T>(1 / total) : T(0);

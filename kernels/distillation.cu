@@ -21,18 +21,22 @@ void with_rows(std::int64_t rows, std::int64_t cols, Kernel narrow, Kernel wide,
 
 template <class T>
 void softened_kl_fwd(const SoftenedKlCall<T>& call, T* y, T* lse) {
-  with_rows(call.rows, call.cols, device::softened_kl_fwd<T, 32>, device::softened_kl_fwd<T, kKlThreads>, [&](auto kernel, dim3 grid) {
-    launch("softened_kl_fwd", kernel, grid, dim3(kKlThreads), 0, current_stream(), call, y, lse);
-  });
+  with_rows(call.rows, call.cols, device::softened_kl_fwd<T, 32>, device::softened_kl_fwd<T, kKlThreads>,
+            [&](auto kernel, dim3 grid) {
+              launch("softened_kl_fwd", kernel, grid, dim3(kKlThreads), 0, current_stream(), call, y, lse);
+            });
 }
 template <class T>
-void softened_kl_bwd(const SoftenedKlCall<T>& call, const T* lse, const T* dy, T* dp, bool add_p, T* dq, bool add_q) {
-  with_rows(call.rows, call.cols, device::softened_kl_bwd<T, 32>, device::softened_kl_bwd<T, kKlThreads>, [&](auto kernel, dim3 grid) {
-    launch("softened_kl_bwd", kernel, grid, dim3(kKlThreads), 0, current_stream(), call, lse, dy, dp, add_p, dq, add_q);
-  });
+void softened_kl_bwd(const SoftenedKlCall<T>& call, const T* lse, const T* dy, T* dp, bool add_p, T* dq,
+                     bool add_q) {
+  with_rows(call.rows, call.cols, device::softened_kl_bwd<T, 32>, device::softened_kl_bwd<T, kKlThreads>,
+            [&](auto kernel, dim3 grid) {
+              launch("softened_kl_bwd", kernel, grid, dim3(kKlThreads), 0, current_stream(), call, lse, dy,
+                     dp, add_p, dq, add_q);
+            });
 }
 
-#define LIMBIC_INSTANCES(T)                                      \
+#define LIMBIC_INSTANCES(T)                                        \
   template void softened_kl_fwd(const SoftenedKlCall<T>&, T*, T*); \
   template void softened_kl_bwd(const SoftenedKlCall<T>&, const T*, const T*, T*, bool, T*, bool)
 LIMBIC_INSTANCES(float);

@@ -30,9 +30,13 @@ struct KlRow {
   const T *p, *q;
   T inverse;
   __device__ explicit KlRow(const SoftenedKlCall<T>& call)
-      : row(static_cast<std::int64_t>(blockIdx.x) * (kKlThreads / kLanes) + threadIdx.x / kLanes), cols(call.cols),
-        lane(threadIdx.x % kLanes), inside(row < call.rows), p(call.p + (inside ? row * cols : 0)),
-        q(call.q + (inside ? row * cols : 0)), inverse(call.inverse) {}
+      : row(static_cast<std::int64_t>(blockIdx.x) * (kKlThreads / kLanes) + threadIdx.x / kLanes),
+        cols(call.cols),
+        lane(threadIdx.x % kLanes),
+        inside(row < call.rows),
+        p(call.p + (inside ? row * cols : 0)),
+        q(call.q + (inside ? row * cols : 0)),
+        inverse(call.inverse) {}
 
   __device__ static T sum(T v) {
     if constexpr (kLanes == 32) return warp_sum(v);
@@ -68,8 +72,8 @@ struct KlRow {
 };
 
 template <class T, int kLanes>
-__global__ void __launch_bounds__(kKlThreads, 2) softened_kl_fwd(const __grid_constant__ SoftenedKlCall<T> call, T* __restrict__ y,
-                                                              T* __restrict__ lse) {
+__global__ void __launch_bounds__(kKlThreads, 2)
+    softened_kl_fwd(const __grid_constant__ SoftenedKlCall<T> call, T* __restrict__ y, T* __restrict__ lse) {
   const KlRow<T, kLanes> at(call);
   const T lse_p = at.lse(at.p), lse_q = at.lse(at.q);
   T total = T(0);
@@ -86,8 +90,9 @@ __global__ void __launch_bounds__(kKlThreads, 2) softened_kl_fwd(const __grid_co
 }
 
 template <class T, int kLanes>
-__global__ void __launch_bounds__(kKlThreads, 2) softened_kl_bwd(const __grid_constant__ SoftenedKlCall<T> call, const T* __restrict__ lse,
-                                                              const T* __restrict__ dy, T* dp, bool add_p, T* dq, bool add_q) {
+__global__ void __launch_bounds__(kKlThreads, 2)
+    softened_kl_bwd(const __grid_constant__ SoftenedKlCall<T> call, const T* __restrict__ lse,
+                    const T* __restrict__ dy, T* dp, bool add_p, T* dq, bool add_q) {
   const KlRow<T, kLanes> at(call);
   const T lse_p = at.inside ? lse[at.row] : T(0), lse_q = at.inside ? lse[call.rows + at.row] : T(0);
   struct Terms {

@@ -23,9 +23,9 @@ namespace limbic::cuda::device {
 constexpr int kEighThreads = 256, kSweeps = 24;
 
 template <class T>
-__global__ void __launch_bounds__(kEighThreads, 4) eigh_start(const __grid_constant__ GuardText about, Report* box, const T* __restrict__ a,
-                                                           std::int64_t d, double* __restrict__ part, double* __restrict__ u,
-                                                           int* __restrict__ rotated) {
+__global__ void __launch_bounds__(kEighThreads, 4)
+    eigh_start(const __grid_constant__ GuardText about, Report* box, const T* __restrict__ a, std::int64_t d,
+               double* __restrict__ part, double* __restrict__ u, int* __restrict__ rotated) {
   const std::int64_t area = d * d;
   double squares = 0, bad = static_cast<double>(area);
   for (std::int64_t e = threadIdx.x; e < area; e += kEighThreads) {
@@ -51,7 +51,8 @@ __global__ void __launch_bounds__(kEighThreads, 4) eigh_start(const __grid_const
 }
 
 // Rotates columns p and q of u to be orthogonal, by one warp; true if they were not.
-__device__ inline bool rotate_pair(double* __restrict__ u, std::int64_t d, std::int64_t p, std::int64_t q, double tolerance) {
+__device__ inline bool rotate_pair(double* __restrict__ u, std::int64_t d, std::int64_t p, std::int64_t q,
+                                   double tolerance) {
   double *const x = u + p * d, *const y = u + q * d;
   double xx = 0, yy = 0, xy = 0;
   for (std::int64_t i = lane_index(); i < d; i += 32) {
@@ -76,21 +77,24 @@ __device__ inline bool rotate_pair(double* __restrict__ u, std::int64_t d, std::
 }
 
 // Pair number i of a round: two of `players`, an even number. The last one of an odd number of columns sits out.
-__device__ inline bool rotate_in_round(double* __restrict__ u, std::int64_t d, std::int64_t players, std::int64_t round, std::int64_t i,
-                                       double tolerance) {
+__device__ inline bool rotate_in_round(double* __restrict__ u, std::int64_t d, std::int64_t players,
+                                       std::int64_t round, std::int64_t i, double tolerance) {
   const std::int64_t turns = players - 1;
-  const std::int64_t a = i == 0 ? turns : (round + i) % turns, b = i == 0 ? round : (round + turns - i) % turns;
+  const std::int64_t a = i == 0 ? turns : (round + i) % turns,
+                     b = i == 0 ? round : (round + turns - i) % turns;
   const std::int64_t p = a < b ? a : b, q = a < b ? b : a;
   return q < d && rotate_pair(u, d, p, q, tolerance);
 }
 
 // Whole sweeps by one block.
-__global__ void __launch_bounds__(1024) eigh_sweeps(double* __restrict__ u, std::int64_t d, double tolerance) {
+__global__ void __launch_bounds__(1024)
+    eigh_sweeps(double* __restrict__ u, std::int64_t d, double tolerance) {
   const std::int64_t players = d + d % 2, warps = blockDim.x / 32;
   for (int sweep = 0; sweep < kSweeps; ++sweep) {
     int rotated = 0;
     for (std::int64_t round = 0; round < players - 1; ++round) {
-      for (std::int64_t i = warp_index(); i < players / 2; i += warps) rotated |= rotate_in_round(u, d, players, round, i, tolerance);
+      for (std::int64_t i = warp_index(); i < players / 2; i += warps)
+        rotated |= rotate_in_round(u, d, players, round, i, tolerance);
       __syncthreads();
     }
     if (!__syncthreads_or(rotated)) return;
@@ -98,17 +102,20 @@ __global__ void __launch_bounds__(1024) eigh_sweeps(double* __restrict__ u, std:
 }
 
 // One round of one sweep by many blocks. rotated (kSweeps): whether a sweep changed anything.
-__global__ void __launch_bounds__(kEighThreads) eigh_round(double* __restrict__ u, std::int64_t d, std::int64_t round, int sweep,
-                                                           double tolerance, int* __restrict__ rotated) {
+__global__ void __launch_bounds__(kEighThreads)
+    eigh_round(double* __restrict__ u, std::int64_t d, std::int64_t round, int sweep, double tolerance,
+               int* __restrict__ rotated) {
   if (sweep > 0 && rotated[sweep - 1] == 0) return;
-  const std::int64_t players = d + d % 2, i = static_cast<std::int64_t>(blockIdx.x) * (kEighThreads / 32) + warp_index();
+  const std::int64_t players = d + d % 2,
+                     i = static_cast<std::int64_t>(blockIdx.x) * (kEighThreads / 32) + warp_index();
   if (i >= players / 2) return;
   if (rotate_in_round(u, d, players, round, i, tolerance) && lane_index() == 0) atomicOr(rotated + sweep, 1);
 }
 
 // e_k = v_k' A v_k, and u_k becomes v_k.
-__global__ void __launch_bounds__(kEighThreads) eigh_values(double* __restrict__ u, const double* __restrict__ part, std::int64_t d,
-                                                            double* __restrict__ unsorted) {
+__global__ void __launch_bounds__(kEighThreads)
+    eigh_values(double* __restrict__ u, const double* __restrict__ part, std::int64_t d,
+                double* __restrict__ unsorted) {
   const std::int64_t k = static_cast<std::int64_t>(blockIdx.x) * (kEighThreads / 32) + warp_index();
   if (k >= d) return;
   double* const v = u + k * d;
@@ -127,24 +134,28 @@ __global__ void __launch_bounds__(kEighThreads) eigh_values(double* __restrict__
   if (lane_index() == 0) unsorted[k] = value;
 }
 
-__global__ void __launch_bounds__(kEighThreads) eigh_sort(const double* __restrict__ u, const double* __restrict__ unsorted, std::int64_t d,
-                                                          double* __restrict__ values, double* __restrict__ vectors) {
+__global__ void __launch_bounds__(kEighThreads)
+    eigh_sort(const double* __restrict__ u, const double* __restrict__ unsorted, std::int64_t d,
+              double* __restrict__ values, double* __restrict__ vectors) {
   const std::int64_t k = static_cast<std::int64_t>(blockIdx.x) * (kEighThreads / 32) + warp_index();
   if (k >= d) return;
   const double own = unsorted[k];
   int smaller = 0;
-  for (std::int64_t j = lane_index(); j < d; j += 32) smaller += unsorted[j] < own || (unsorted[j] == own && j < k);
+  for (std::int64_t j = lane_index(); j < d; j += 32)
+    smaller += unsorted[j] < own || (unsorted[j] == own && j < k);
   const std::int64_t place = warp_sum(smaller);
   if (lane_index() == 0) values[place] = own;
   for (std::int64_t i = lane_index(); i < d; i += 32) vectors[i * d + place] = u[k * d + i];
 }
 
 template <class T>
-__global__ void __launch_bounds__(kEighThreads) symmetric_part(const T* __restrict__ a, std::int64_t d, double* __restrict__ to) {
+__global__ void __launch_bounds__(kEighThreads)
+    symmetric_part(const T* __restrict__ a, std::int64_t d, double* __restrict__ to) {
   for (long long e = grid_index(); e < d * d; e += grid_stride())
     to[e] = 0.5 * (static_cast<double>(a[e]) + static_cast<double>(a[e % d * d + e / d]));
 }
-__global__ void __launch_bounds__(kEighThreads) transpose_square(const double* __restrict__ a, std::int64_t d, double* __restrict__ to) {
+__global__ void __launch_bounds__(kEighThreads)
+    transpose_square(const double* __restrict__ a, std::int64_t d, double* __restrict__ to) {
   for (long long e = grid_index(); e < d * d; e += grid_stride()) to[e] = a[e % d * d + e / d];
 }
 

@@ -126,18 +126,22 @@ template <class C, bool kDense>
 __global__ void __launch_bounds__(kElementThreads) elementwise(const __grid_constant__ ElementwiseCall call) {
   C* const slots = dynamic_shared<C>() + threadIdx.x;
   const auto value = [&](int operand) {
-    return operand < ElementProgram::kConstants ? slots[operand * kElementThreads]
-                                                : static_cast<C>(call.program.constant[operand - ElementProgram::kConstants]);
+    return operand < ElementProgram::kConstants
+               ? slots[operand * kElementThreads]
+               : static_cast<C>(call.program.constant[operand - ElementProgram::kConstants]);
   };
   const std::int64_t stride = static_cast<std::int64_t>(gridDim.x) * kElementThreads;
-  for (std::int64_t i = static_cast<std::int64_t>(blockIdx.x) * kElementThreads + threadIdx.x; i < call.count; i += stride) {
+  for (std::int64_t i = static_cast<std::int64_t>(blockIdx.x) * kElementThreads + threadIdx.x; i < call.count;
+       i += stride) {
     const Offsets<kDense> offset(call, i);
     for (int n = call.first; n < call.operands; ++n)
-      slots[(n - call.first) * kElementThreads] = element<C>(call.operand[n].data, call.operand[n].dtype, offset.at[n]);
+      slots[(n - call.first) * kElementThreads] =
+          element<C>(call.operand[n].data, call.operand[n].dtype, offset.at[n]);
     C result = C(0);
     for (int s = 0; s < call.program.steps; ++s) {
       const auto step = call.program.step[s];
-      result = run_code(step.code, value(step.a), value(step.b), step.code == Code::choose ? value(step.c) : C(0));
+      result =
+          run_code(step.code, value(step.a), value(step.b), step.code == Code::choose ? value(step.c) : C(0));
       slots[step.to * kElementThreads] = result;
     }
     put_element(call.operand[0].data, call.operand[0].dtype, offset.at[0], result);

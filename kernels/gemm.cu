@@ -47,14 +47,16 @@ Operand operand(std::int64_t rows, std::int64_t cols, std::int64_t row_stride, s
 
 cublasStatus_t run(cublasHandle_t h, Operand a, Operand b, const GemmCall<float>& c) {
   const float alpha = 1, beta = c.accumulate ? 1.0f : 0.0f;
-  return cublasSgemmStridedBatched(h, b.op, a.op, static_cast<int>(c.n), static_cast<int>(c.m), static_cast<int>(c.k), &alpha, c.b,
-                                   b.ld, c.b_step, c.a, a.ld, c.a_step, &beta, c.c, static_cast<int>(c.c_row), c.c_step,
+  return cublasSgemmStridedBatched(h, b.op, a.op, static_cast<int>(c.n), static_cast<int>(c.m),
+                                   static_cast<int>(c.k), &alpha, c.b, b.ld, c.b_step, c.a, a.ld, c.a_step,
+                                   &beta, c.c, static_cast<int>(c.c_row), c.c_step,
                                    static_cast<int>(c.batch));
 }
 cublasStatus_t run(cublasHandle_t h, Operand a, Operand b, const GemmCall<double>& c) {
   const double alpha = 1, beta = c.accumulate ? 1.0 : 0.0;
-  return cublasDgemmStridedBatched(h, b.op, a.op, static_cast<int>(c.n), static_cast<int>(c.m), static_cast<int>(c.k), &alpha, c.b,
-                                   b.ld, c.b_step, c.a, a.ld, c.a_step, &beta, c.c, static_cast<int>(c.c_row), c.c_step,
+  return cublasDgemmStridedBatched(h, b.op, a.op, static_cast<int>(c.n), static_cast<int>(c.m),
+                                   static_cast<int>(c.k), &alpha, c.b, b.ld, c.b_step, c.a, a.ld, c.a_step,
+                                   &beta, c.c, static_cast<int>(c.c_row), c.c_step,
                                    static_cast<int>(c.batch));
 }
 
@@ -64,7 +66,8 @@ template <class T>
 void gemm(const GemmCall<T>& call) {
   if (call.m == 0 || call.n == 0 || call.batch == 0) return;
   constexpr std::int64_t kMost = 0x7fffffff;
-  if (call.m > kMost || call.n > kMost || call.k > kMost || call.batch > kMost) raise("gemm", "sizes must be below 2^31");
+  if (call.m > kMost || call.n > kMost || call.k > kMost || call.batch > kMost)
+    raise("gemm", "sizes must be below 2^31");
   if (call.k == 0) {
     if (call.accumulate) return;
     CopyCall zeros;
@@ -74,13 +77,15 @@ void gemm(const GemmCall<T>& call) {
     zeros.to_stride[0] = call.c_step, zeros.to_stride[1] = call.c_row, zeros.to_stride[2] = 1;
     return fill_elements(zeros, call.c, 0, sizeof(T));
   }
-  require(run(handle(), operand(call.m, call.k, call.a_row, call.a_col), operand(call.k, call.n, call.b_row, call.b_col), call));
+  require(run(handle(), operand(call.m, call.k, call.a_row, call.a_col),
+              operand(call.k, call.n, call.b_row, call.b_col), call));
 }
 
 template <class T>
 void add_bias(T* y, const T* bias, std::int64_t rows, std::int64_t cols, bool relu) {
-  launch("add_bias", relu ? device::add_bias<T, true> : device::add_bias<T, false>, blocks_for(rows * cols, device::kBiasThreads),
-         dim3(device::kBiasThreads), 0, current_stream(), y, bias, rows * cols, cols);
+  launch("add_bias", relu ? device::add_bias<T, true> : device::add_bias<T, false>,
+         blocks_for(rows * cols, device::kBiasThreads), dim3(device::kBiasThreads), 0, current_stream(), y,
+         bias, rows * cols, cols);
 }
 
 template void gemm(const GemmCall<float>&);

@@ -14,8 +14,8 @@ namespace limbic::cuda::device {
 constexpr int kBiasThreads = 256;
 
 template <class T, bool kRelu>
-__global__ void __launch_bounds__(kBiasThreads) add_bias(T* __restrict__ y, const T* __restrict__ bias, std::int64_t count,
-                                                         std::int64_t cols) {
+__global__ void __launch_bounds__(kBiasThreads)
+    add_bias(T* __restrict__ y, const T* __restrict__ bias, std::int64_t count, std::int64_t cols) {
   for (std::int64_t i = grid_index(); i < count; i += grid_stride()) {
     const T v = bias ? y[i] + bias[i % cols] : y[i];
     y[i] = kRelu && v <= T(0) ? T(0) : v;

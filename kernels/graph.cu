@@ -140,7 +140,9 @@ RecordedGraph::~RecordedGraph() {
 
 namespace detail {
 
-void* captured_allocate(std::size_t bytes) { return recording.graph ? recording.graph->arena->allocate(bytes, false) : nullptr; }
+void* captured_allocate(std::size_t bytes) {
+  return recording.graph ? recording.graph->arena->allocate(bytes, false) : nullptr;
+}
 bool captured_deallocate(void* memory) noexcept {
   Arena* const own = recording.graph ? recording.graph->arena : nullptr;
   Arena* finished = nullptr;
@@ -160,8 +162,10 @@ bool captured_deallocate(void* memory) noexcept {
 }
 void refuse_capture(const char* call) {
   if (recording.graph)
-    raise(call, "work that is captured as a graph must not wait for the device (hint: ask for values, and copy from the host, before or "
-                "after it)");
+    raise(
+        call,
+        "work that is captured as a graph must not wait for the device (hint: ask for values, and copy from the host, before or "
+        "after it)");
 }
 
 }  // namespace detail
@@ -177,7 +181,8 @@ void begin_capture() {
   graph->work_stream = make_stream();
   require(cudaEventCreateWithFlags(&graph->last, cudaEventDisableTiming), "capture");
   require(cudaEventRecord(graph->last, current_stream()), "capture");
-  require(cudaMallocAsync(reinterpret_cast<void**>(&graph->replays), sizeof(unsigned), graph->memory_stream), "capture");
+  require(cudaMallocAsync(reinterpret_cast<void**>(&graph->replays), sizeof(unsigned), graph->memory_stream),
+          "capture");
   require(cudaMemsetAsync(graph->replays, 0, sizeof(unsigned), graph->memory_stream), "capture");
   graph->arena = new Arena(graph->memory_stream);
   // The thread may allocate meanwhile; what must not happen to the stream itself fails in every mode.
@@ -190,7 +195,8 @@ void begin_capture() {
 RecordedGraph* end_capture() {
   if (!capturing()) raise("capture", "nothing is captured");
   try {
-    launch("count_replay", device::count_replay, dim3(1), dim3(1), 0, current_stream(), recording.graph->replays);
+    launch("count_replay", device::count_replay, dim3(1), dim3(1), 0, current_stream(),
+           recording.graph->replays);
   } catch (...) {
     drop_capture();
     throw;

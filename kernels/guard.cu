@@ -35,24 +35,25 @@ void throw_report() {
   const Report met = *at;
   at->found = 0;
   char text[256];
-  std::snprintf(text, sizeof text, "%s; got %.9g at position %lld (told late: found on the device)", met.about.text, met.value,
-                static_cast<long long>(met.position));
+  std::snprintf(text, sizeof text, "%s; got %.9g at position %lld (told late: found on the device)",
+                met.about.text, met.value, static_cast<long long>(met.position));
   raise(met.about.op, text);
 }
 
 template <class T>
 void guard_values(const GuardText& about, Must must, const T* values, std::int64_t count) {
-  launch("guard_values", device::guard_values<T>, blocks_of(count), dim3(device::kGuardThreads), 0, current_stream(), about,
-         report_box(), must, values, count);
+  launch("guard_values", device::guard_values<T>, blocks_of(count), dim3(device::kGuardThreads), 0,
+         current_stream(), about, report_box(), must, values, count);
 }
-void guard_labels(const GuardText& about, const std::int64_t* labels, std::int64_t count, std::int64_t low, std::int64_t high,
-                  std::int64_t ignored) {
-  launch("guard_labels", device::guard_labels, blocks_of(count), dim3(device::kGuardThreads), 0, current_stream(), about, report_box(),
-         labels, count, low, high, ignored);
+void guard_labels(const GuardText& about, const std::int64_t* labels, std::int64_t count, std::int64_t low,
+                  std::int64_t high, std::int64_t ignored) {
+  launch("guard_labels", device::guard_labels, blocks_of(count), dim3(device::kGuardThreads), 0,
+         current_stream(), about, report_box(), labels, count, low, high, ignored);
 }
 template <class T>
 void guard_loss(const FiniteLossCall<T>& call) {
-  launch("guard_loss", device::guard_loss<T>, dim3(1), dim3(device::kGuardThreads), 0, current_stream(), call, report_box());
+  launch("guard_loss", device::guard_loss<T>, dim3(1), dim3(device::kGuardThreads), 0, current_stream(), call,
+         report_box());
 }
 
 template void guard_values(const GuardText&, Must, const float*, std::int64_t);

@@ -32,15 +32,16 @@ __device__ inline std::int64_t first_bad(std::int64_t count, const Passes& good)
 }
 
 template <class T>
-__global__ void __launch_bounds__(kGuardThreads) guard_values(const __grid_constant__ GuardText about, Report* box, Must must,
-                                                              const T* values, std::int64_t count) {
+__global__ void __launch_bounds__(kGuardThreads)
+    guard_values(const __grid_constant__ GuardText about, Report* box, Must must, const T* values,
+                 std::int64_t count) {
   const std::int64_t bad = first_bad(count, [&](std::int64_t i) { return passes(must, values[i]); });
   if (threadIdx.x == 0 && bad < count) report(box, about, static_cast<double>(values[bad]), bad);
 }
 
-__global__ void __launch_bounds__(kGuardThreads) guard_labels(const __grid_constant__ GuardText about, Report* box,
-                                                              const std::int64_t* labels, std::int64_t count, std::int64_t low,
-                                                              std::int64_t high, std::int64_t ignored) {
+__global__ void __launch_bounds__(kGuardThreads)
+    guard_labels(const __grid_constant__ GuardText about, Report* box, const std::int64_t* labels,
+                 std::int64_t count, std::int64_t low, std::int64_t high, std::int64_t ignored) {
   const std::int64_t bad = first_bad(count, [&](std::int64_t i) {
     return (labels[i] >= low && labels[i] < high) || (labels[i] == ignored && ignored != low);
   });
@@ -48,11 +49,13 @@ __global__ void __launch_bounds__(kGuardThreads) guard_labels(const __grid_const
 }
 
 template <class T>
-__global__ void __launch_bounds__(kGuardThreads) guard_loss(const __grid_constant__ FiniteLossCall<T> call, Report* box) {
+__global__ void __launch_bounds__(kGuardThreads)
+    guard_loss(const __grid_constant__ FiniteLossCall<T> call, Report* box) {
   const T loss = *call.loss;
   if (math::is_finite(loss)) return;
   for (int n = 0; n < call.inputs; ++n) {
-    const std::int64_t bad = first_bad(call.count[n], [&](std::int64_t i) { return math::is_finite(call.input[n][i]); });
+    const std::int64_t bad =
+        first_bad(call.count[n], [&](std::int64_t i) { return math::is_finite(call.input[n][i]); });
     if (threadIdx.x == 0 && bad < call.count[n])
       report(box, call.about_input[n], static_cast<double>(call.input[n][bad]), bad);
   }

@@ -19,9 +19,9 @@ namespace limbic::cuda::device {
 constexpr int kIndexThreads = 256;
 
 template <class T>
-__global__ void __launch_bounds__(kIndexThreads) take_rows(T* __restrict__ y, const T* __restrict__ x,
-                                                           const std::int64_t* __restrict__ index, std::int64_t n, Cut at,
-                                                           std::int64_t skip) {
+__global__ void __launch_bounds__(kIndexThreads)
+    take_rows(T* __restrict__ y, const T* __restrict__ x, const std::int64_t* __restrict__ index,
+              std::int64_t n, Cut at, std::int64_t skip) {
   const std::int64_t count = at.outer * n * at.inner;
   for (std::int64_t e = grid_index(); e < count; e += grid_stride()) {
     const std::int64_t line = e / at.inner, i = e - line * at.inner, o = line / n, row = index[line - o * n];
@@ -30,22 +30,22 @@ __global__ void __launch_bounds__(kIndexThreads) take_rows(T* __restrict__ y, co
 }
 
 // first (size), of all ones before: the first position of each index.
-__global__ void __launch_bounds__(kIndexThreads) first_positions(unsigned long long* __restrict__ first,
-                                                                 const std::int64_t* __restrict__ index, std::int64_t n,
-                                                                 std::int64_t size) {
+__global__ void __launch_bounds__(kIndexThreads)
+    first_positions(unsigned long long* __restrict__ first, const std::int64_t* __restrict__ index,
+                    std::int64_t n, std::int64_t size) {
   for (std::int64_t j = grid_index(); j < n; j += grid_stride())
     if (index[j] >= 0 && index[j] < size) atomicMin(&first[index[j]], static_cast<unsigned long long>(j));
 }
 
 template <class T>
-__global__ void __launch_bounds__(kIndexThreads) add_rows(T* __restrict__ y, const T* __restrict__ x,
-                                                          const std::int64_t* __restrict__ index,
-                                                          const unsigned long long* __restrict__ first, std::int64_t n, Cut at,
-                                                          std::int64_t skip) {
+__global__ void __launch_bounds__(kIndexThreads)
+    add_rows(T* __restrict__ y, const T* __restrict__ x, const std::int64_t* __restrict__ index,
+             const unsigned long long* __restrict__ first, std::int64_t n, Cut at, std::int64_t skip) {
   const std::int64_t width = at.outer * at.inner;
   for (std::int64_t j = blockIdx.x; j < n; j += gridDim.x) {
     const std::int64_t row = index[j];
-    if (row < 0 || row >= at.size || row == skip || first[row] != static_cast<unsigned long long>(j)) continue;
+    if (row < 0 || row >= at.size || row == skip || first[row] != static_cast<unsigned long long>(j))
+      continue;
     for (std::int64_t w = threadIdx.x; w < width; w += kIndexThreads) {
       const std::int64_t o = w / at.inner, i = w - o * at.inner;
       T* const to = y + (o * at.size + row) * at.inner + i;
@@ -58,8 +58,8 @@ __global__ void __launch_bounds__(kIndexThreads) add_rows(T* __restrict__ y, con
 }
 
 template <class T>
-__global__ void __launch_bounds__(kIndexThreads) fill_rows(T* __restrict__ y, const std::int64_t* __restrict__ index, std::int64_t n,
-                                                           Cut at, T value) {
+__global__ void __launch_bounds__(kIndexThreads)
+    fill_rows(T* __restrict__ y, const std::int64_t* __restrict__ index, std::int64_t n, Cut at, T value) {
   const std::int64_t count = at.outer * at.size * at.inner;
   for (std::int64_t e = grid_index(); e < count; e += grid_stride()) {
     const std::int64_t row = e / at.inner % at.size;
@@ -85,9 +85,9 @@ struct AlongOffsets {
 };
 
 template <class T>
-__global__ void __launch_bounds__(kIndexThreads) gather_along(T* __restrict__ y, const T* __restrict__ x,
-                                                              const std::int64_t* __restrict__ index,
-                                                              const __grid_constant__ AlongCall call) {
+__global__ void __launch_bounds__(kIndexThreads)
+    gather_along(T* __restrict__ y, const T* __restrict__ x, const std::int64_t* __restrict__ index,
+                 const __grid_constant__ AlongCall call) {
   const std::int64_t count = call.rows * call.length;
   for (std::int64_t e = grid_index(); e < count; e += grid_stride()) {
     const std::int64_t row = e / call.length, k = e - row * call.length;
@@ -98,9 +98,9 @@ __global__ void __launch_bounds__(kIndexThreads) gather_along(T* __restrict__ y,
 }
 
 template <class T>
-__global__ void __launch_bounds__(kIndexThreads) add_along(T* __restrict__ y, const T* __restrict__ x,
-                                                           const std::int64_t* __restrict__ index,
-                                                           const __grid_constant__ AlongCall call) {
+__global__ void __launch_bounds__(kIndexThreads)
+    add_along(T* __restrict__ y, const T* __restrict__ x, const std::int64_t* __restrict__ index,
+              const __grid_constant__ AlongCall call) {
   for (std::int64_t row = grid_index(); row < call.rows; row += grid_stride()) {
     const AlongOffsets at(call, row);
     for (std::int64_t k = 0; k < call.length; ++k) {
@@ -111,15 +111,15 @@ __global__ void __launch_bounds__(kIndexThreads) add_along(T* __restrict__ y, co
 }
 
 // last (size), of zeros before: one more than the last position of each index.
-__global__ void __launch_bounds__(kIndexThreads) last_positions(unsigned long long* __restrict__ last,
-                                                                const std::int64_t* __restrict__ index, std::int64_t n,
-                                                                std::int64_t size) {
+__global__ void __launch_bounds__(kIndexThreads)
+    last_positions(unsigned long long* __restrict__ last, const std::int64_t* __restrict__ index,
+                   std::int64_t n, std::int64_t size) {
   for (std::int64_t j = grid_index(); j < n; j += grid_stride())
     if (index[j] >= 0 && index[j] < size) atomicMax(&last[index[j]], static_cast<unsigned long long>(j + 1));
 }
-__global__ void __launch_bounds__(kIndexThreads) keep_last(std::int64_t* __restrict__ out, const std::int64_t* __restrict__ index,
-                                                           const unsigned long long* __restrict__ last, std::int64_t n,
-                                                           std::int64_t size) {
+__global__ void __launch_bounds__(kIndexThreads)
+    keep_last(std::int64_t* __restrict__ out, const std::int64_t* __restrict__ index,
+              const unsigned long long* __restrict__ last, std::int64_t n, std::int64_t size) {
   for (std::int64_t j = grid_index(); j < n; j += grid_stride()) {
     const std::int64_t i = index[j];
     out[j] = i >= 0 && i < size && last[i] == static_cast<unsigned long long>(j + 1) ? i : -1;
@@ -127,15 +127,18 @@ __global__ void __launch_bounds__(kIndexThreads) keep_last(std::int64_t* __restr
 }
 
 template <class T>
-__global__ void __launch_bounds__(kIndexThreads) set_ones(T* __restrict__ y, const std::int64_t* __restrict__ index, std::int64_t n,
-                                                          std::int64_t classes) {
+__global__ void __launch_bounds__(kIndexThreads)
+    set_ones(T* __restrict__ y, const std::int64_t* __restrict__ index, std::int64_t n,
+             std::int64_t classes) {
   const std::int64_t count = n * classes;
-  for (std::int64_t e = grid_index(); e < count; e += grid_stride()) y[e] = T(index[e / classes] == e % classes ? 1 : 0);
+  for (std::int64_t e = grid_index(); e < count; e += grid_stride())
+    y[e] = T(index[e / classes] == e % classes ? 1 : 0);
 }
 
 // One block, which walks over the mask: a running sum over warps and their lanes.
-__global__ void __launch_bounds__(kIndexThreads) true_positions(std::int64_t* __restrict__ positions, std::int64_t* __restrict__ count,
-                                                                const bool* __restrict__ mask, std::int64_t n) {
+__global__ void __launch_bounds__(kIndexThreads)
+    true_positions(std::int64_t* __restrict__ positions, std::int64_t* __restrict__ count,
+                   const bool* __restrict__ mask, std::int64_t n) {
   __shared__ int warps[kIndexThreads / 32];
   std::int64_t before = 0;
   for (std::int64_t start = 0; start < n; start += kIndexThreads) {
@@ -157,8 +160,9 @@ __global__ void __launch_bounds__(kIndexThreads) true_positions(std::int64_t* __
 }
 
 template <class T>
-__global__ void __launch_bounds__(kIndexThreads) keep_triangle(T* __restrict__ y, const T* __restrict__ x, std::int64_t count,
-                                                               std::int64_t rows, std::int64_t cols, std::int64_t k, bool lower) {
+__global__ void __launch_bounds__(kIndexThreads)
+    keep_triangle(T* __restrict__ y, const T* __restrict__ x, std::int64_t count, std::int64_t rows,
+                  std::int64_t cols, std::int64_t k, bool lower) {
   for (std::int64_t e = grid_index(); e < count; e += grid_stride()) {
     const std::int64_t line = e / cols, difference = e - line * cols - line % rows;
     y[e] = (lower ? difference <= k : difference >= k) ? x[e] : T(0);

@@ -87,12 +87,14 @@ void gradient_norm(const TensorUpdate<T>* list, std::int64_t count, double max_n
   deallocate(sums);
 }
 
-#define LIMBIC_INSTANCES(T)                                                                                      \
-  template void update_sgd(const TensorUpdate<T>*, std::int64_t, const SgdNumbers<T>&, const OnDevice<T>&);      \
-  template void update_momentum(const TensorUpdate<T>*, std::int64_t, const SgdNumbers<T>&, const OnDevice<T>&); \
-  template void update_adam(const TensorUpdate<T>*, std::int64_t, const AdamNumbers<T>&, const OnDevice<T>&);    \
-  template void update_lerp(const TensorUpdate<T>*, std::int64_t, T);                                            \
-  template void update_scale(const TensorUpdate<T>*, std::int64_t, T);                                           \
+#define LIMBIC_INSTANCES(T)                                                                                 \
+  template void update_sgd(const TensorUpdate<T>*, std::int64_t, const SgdNumbers<T>&, const OnDevice<T>&); \
+  template void update_momentum(const TensorUpdate<T>*, std::int64_t, const SgdNumbers<T>&,                 \
+                                const OnDevice<T>&);                                                        \
+  template void update_adam(const TensorUpdate<T>*, std::int64_t, const AdamNumbers<T>&,                    \
+                            const OnDevice<T>&);                                                            \
+  template void update_lerp(const TensorUpdate<T>*, std::int64_t, T);                                       \
+  template void update_scale(const TensorUpdate<T>*, std::int64_t, T);                                      \
   template void gradient_norm(const TensorUpdate<T>*, std::int64_t, double, double*)
 LIMBIC_INSTANCES(float);
 LIMBIC_INSTANCES(double);

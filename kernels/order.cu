@@ -13,7 +13,8 @@ dim3 warps_for(std::int64_t rows) { return blocks_for(rows, kOrderThreads / 32, 
 
 template <class... P, class... A>
 void run_lines(const char* name, void (*kernel)(P...), Cut at, A... args) {
-  launch(name, kernel, blocks_for(at.outer * at.inner, kOrderThreads), dim3(kOrderThreads), 0, current_stream(), args...);
+  launch(name, kernel, blocks_for(at.outer * at.inner, kOrderThreads), dim3(kOrderThreads), 0,
+         current_stream(), args...);
 }
 
 }  // namespace
@@ -22,21 +23,23 @@ template <class T>
 void order_of(std::int64_t* order, const T* x, Cut at, std::int64_t k, bool descending) {
   const std::int64_t lines = at.outer * at.inner;
   if (k == 0 || lines == 0) return;
-  const dim3 grid(blocks_for(at.size, kOrderThreads, 0x7fffffff).x, static_cast<unsigned>(lines < 65535 ? lines : 65535));
-  launch("order_of", device::order_of<T>, grid, dim3(kOrderThreads), 0, current_stream(), order, x, at, k, descending);
+  const dim3 grid(blocks_for(at.size, kOrderThreads, 0x7fffffff).x,
+                  static_cast<unsigned>(lines < 65535 ? lines : 65535));
+  launch("order_of", device::order_of<T>, grid, dim3(kOrderThreads), 0, current_stream(), order, x, at, k,
+         descending);
 }
 template <class T>
 void arg_extreme(std::int64_t* y, const T* x, Cut at, bool largest) {
   if (at.inner == 1)
-    launch("arg_extreme_rows", device::arg_extreme_rows<T>, warps_for(at.outer), dim3(kOrderThreads), 0, current_stream(), y, x,
-           at.outer, at.size, largest);
+    launch("arg_extreme_rows", device::arg_extreme_rows<T>, warps_for(at.outer), dim3(kOrderThreads), 0,
+           current_stream(), y, x, at.outer, at.size, largest);
   else run_lines("arg_extreme_columns", device::arg_extreme_columns<T>, at, y, x, at, largest);
 }
 template <class T>
 void cumsum(T* y, const T* x, Cut at, bool reverse) {
   if (at.inner == 1)
-    launch("cumsum_rows", device::cumsum_rows<T>, warps_for(at.outer), dim3(kOrderThreads), 0, current_stream(), y, x, at.outer,
-           at.size, reverse);
+    launch("cumsum_rows", device::cumsum_rows<T>, warps_for(at.outer), dim3(kOrderThreads), 0,
+           current_stream(), y, x, at.outer, at.size, reverse);
   else run_lines("cumsum_columns", device::cumsum_columns<T>, at, y, x, at, reverse);
 }
 template <class T>
@@ -48,11 +51,11 @@ void cumprod_bwd(T* dx, const T* dy, const T* x, const T* y, Cut at) {
   run_lines("cumprod_bwd", device::cumprod_bwd<T>, at, dx, dy, x, y, at);
 }
 
-#define LIMBIC_INSTANCES(T)                                                  \
-  template void order_of(std::int64_t*, const T*, Cut, std::int64_t, bool);  \
-  template void arg_extreme(std::int64_t*, const T*, Cut, bool);             \
-  template void cumsum(T*, const T*, Cut, bool);                             \
-  template void cumprod_fwd(T*, const T*, Cut);                              \
+#define LIMBIC_INSTANCES(T)                                                 \
+  template void order_of(std::int64_t*, const T*, Cut, std::int64_t, bool); \
+  template void arg_extreme(std::int64_t*, const T*, Cut, bool);            \
+  template void cumsum(T*, const T*, Cut, bool);                            \
+  template void cumprod_fwd(T*, const T*, Cut);                             \
   template void cumprod_bwd(T*, const T*, const T*, const T*, Cut)
 LIMBIC_INSTANCES(float);
 LIMBIC_INSTANCES(double);

@@ -27,8 +27,9 @@ __device__ __forceinline__ bool before(T a, std::int64_t i, T b, std::int64_t j,
 }
 
 template <class T>
-__global__ void __launch_bounds__(kOrderThreads) order_of(std::int64_t* __restrict__ order, const T* __restrict__ x, Cut at,
-                                                          std::int64_t k, bool descending) {
+__global__ void __launch_bounds__(kOrderThreads)
+    order_of(std::int64_t* __restrict__ order, const T* __restrict__ x, Cut at, std::int64_t k,
+             bool descending) {
   __shared__ T tile[kOrderThreads];
   const std::int64_t lines = at.outer * at.inner;
   const std::int64_t i = static_cast<std::int64_t>(blockIdx.x) * kOrderThreads + threadIdx.x;
@@ -55,7 +56,8 @@ struct Best {
   std::int64_t at;
   __device__ __forceinline__ void meet(T v, std::int64_t i, bool largest) {
     const bool nan = value != value, v_nan = v != v;
-    const bool better = v_nan ? !nan || i < at : !nan && ((largest ? v > value : v < value) || (v == value && i < at));
+    const bool better =
+        v_nan ? !nan || i < at : !nan && ((largest ? v > value : v < value) || (v == value && i < at));
     if (better || at < 0) {
       value = v;
       at = i;
@@ -64,8 +66,9 @@ struct Best {
 };
 
 template <class T>
-__global__ void __launch_bounds__(kOrderThreads) arg_extreme_rows(std::int64_t* __restrict__ y, const T* __restrict__ x,
-                                                                  std::int64_t rows, std::int64_t cols, bool largest) {
+__global__ void __launch_bounds__(kOrderThreads)
+    arg_extreme_rows(std::int64_t* __restrict__ y, const T* __restrict__ x, std::int64_t rows,
+                     std::int64_t cols, bool largest) {
   const std::int64_t row = (static_cast<std::int64_t>(blockIdx.x) * kOrderThreads + threadIdx.x) / 32;
   Best<T> best{T(0), -1};
   if (row < rows)
@@ -79,8 +82,8 @@ __global__ void __launch_bounds__(kOrderThreads) arg_extreme_rows(std::int64_t* 
 }
 
 template <class T>
-__global__ void __launch_bounds__(kOrderThreads, 6) arg_extreme_columns(std::int64_t* __restrict__ y, const T* __restrict__ x, Cut at,
-                                                                     bool largest) {
+__global__ void __launch_bounds__(kOrderThreads, 6)
+    arg_extreme_columns(std::int64_t* __restrict__ y, const T* __restrict__ x, Cut at, bool largest) {
   for (std::int64_t line = grid_index(); line < at.outer * at.inner; line += grid_stride()) {
     const std::int64_t o = line / at.inner;
     const T* const from = x + o * at.size * at.inner + line - o * at.inner;
@@ -91,7 +94,8 @@ __global__ void __launch_bounds__(kOrderThreads, 6) arg_extreme_columns(std::int
 }
 
 template <class T>
-__global__ void __launch_bounds__(kOrderThreads) cumsum_rows(T* y, const T* x, std::int64_t rows, std::int64_t cols, bool reverse) {
+__global__ void __launch_bounds__(kOrderThreads)
+    cumsum_rows(T* y, const T* x, std::int64_t rows, std::int64_t cols, bool reverse) {
   const std::int64_t row = (static_cast<std::int64_t>(blockIdx.x) * kOrderThreads + threadIdx.x) / 32;
   T total = T(0);
   for (std::int64_t start = 0; start < cols; start += 32) {
@@ -131,7 +135,8 @@ __global__ void __launch_bounds__(kOrderThreads) cumprod_fwd(T* y, const T* x, C
 
 // dx_i = y_(i-1) s_i with s_i = dy_i + x_(i+1) s_(i+1).
 template <class T>
-__global__ void __launch_bounds__(kOrderThreads) cumprod_bwd(T* dx, const T* dy, const T* x, const T* y, Cut at) {
+__global__ void __launch_bounds__(kOrderThreads)
+    cumprod_bwd(T* dx, const T* dy, const T* x, const T* y, Cut at) {
   for (std::int64_t line = grid_index(); line < at.outer * at.inner; line += grid_stride()) {
     const std::int64_t start = line_start(line, at);
     T s = T(0);

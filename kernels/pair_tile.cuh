@@ -20,7 +20,10 @@ struct PairTile {
   static constexpr int kWidth = kVectorSize<T>;  // numbers of a 128-bit access
   static constexpr int kDepth = 16, kAcross = kSide / 4, kThreads = kAcross * kAcross;
   static constexpr int kGroups = 4 / kWidth, kSpan = kSide / kGroups;
-  static constexpr int kBlocks = sizeof(T) * kSide * kSide <= 4096 ? 6 : sizeof(T) * kSide * kSide <= 8192 ? 4 : sizeof(T) == 4 ? 2 : 1;
+  static constexpr int kBlocks = sizeof(T) * kSide * kSide <= 4096   ? 6
+                                 : sizeof(T) * kSide * kSide <= 8192 ? 4
+                                 : sizeof(T) == 4                    ? 2
+                                                                     : 1;
   static constexpr int kLoads = kSide * kDepth / kWidth / kThreads;  // of a thread, for each operand
 
   alignas(16) T a[kDepth * kSide];
@@ -45,7 +48,8 @@ struct TileRows {
 
 // acc += the sums of a tile, over all columns. Every thread of the block must come here.
 template <bool kProducts, class T, int kSide>
-__device__ __forceinline__ void add_tile(T (&acc)[4][4], PairTile<T, kSide>& shared, const TileRows<T>& a, const TileRows<T>& b) {
+__device__ __forceinline__ void add_tile(T (&acc)[4][4], PairTile<T, kSide>& shared, const TileRows<T>& a,
+                                         const TileRows<T>& b) {
   using Tile = PairTile<T, kSide>;
   constexpr int kWidth = Tile::kWidth, kRow = Tile::kDepth / kWidth;
   using V = Vec<T, kWidth>;
@@ -88,7 +92,8 @@ __device__ __forceinline__ void add_tile(T (&acc)[4][4], PairTile<T, kSide>& sha
 #pragma unroll
       for (int g = 0; g < Tile::kGroups; ++g) {
         const V vx = load<kWidth>(shared.a + k * kSide + (Tile::place(down, g * kWidth) ^ Tile::swizzle(k)));
-        const V vy = load<kWidth>(shared.b + k * kSide + (Tile::place(across, g * kWidth) ^ Tile::swizzle(k)));
+        const V vy =
+            load<kWidth>(shared.b + k * kSide + (Tile::place(across, g * kWidth) ^ Tile::swizzle(k)));
 #pragma unroll
         for (int q = 0; q < kWidth; ++q) x[g * kWidth + q] = vx[q], y[g * kWidth + q] = vy[q];
       }
@@ -105,7 +110,8 @@ __device__ __forceinline__ void add_tile(T (&acc)[4][4], PairTile<T, kSide>& sha
 
 // Rows [first, first + kSide) of a matrix, as far as they exist.
 template <int kSide, class T>
-__device__ __forceinline__ TileRows<T> tile_rows(const T* data, std::int64_t first, std::int64_t count, std::int64_t width) {
+__device__ __forceinline__ TileRows<T> tile_rows(const T* data, std::int64_t first, std::int64_t count,
+                                                 std::int64_t width) {
   return {data + first * width, count - first < kSide ? count - first : kSide, width};
 }
 
@@ -126,8 +132,9 @@ inline unsigned tile_pairs(std::int64_t tiles) { return static_cast<unsigned>(ti
 
 // to (rows, padded) = from (rows, width), and zeros.
 template <class T>
-__global__ void __launch_bounds__(256) pad_rows(T* __restrict__ to, std::int64_t padded, const T* __restrict__ from, std::int64_t rows,
-                                                std::int64_t width) {
+__global__ void __launch_bounds__(256)
+    pad_rows(T* __restrict__ to, std::int64_t padded, const T* __restrict__ from, std::int64_t rows,
+             std::int64_t width) {
   for (std::int64_t e = grid_index(); e < rows * padded; e += grid_stride()) {
     const std::int64_t r = e / padded, c = e - r * padded;
     to[e] = c < width ? from[r * width + c] : T(0);

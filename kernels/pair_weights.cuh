@@ -37,19 +37,24 @@ struct NormalisedWeights {
   const T* weights;
   double total, rest;  // rest: 1 - the sum of squares
 
-  __device__ NormalisedWeights(const T* w, std::int64_t count, Report* box, const GuardText& about) : weights(w) {
+  __device__ NormalisedWeights(const T* w, std::int64_t count, Report* box, const GuardText& about)
+      : weights(w) {
     total = total_of(count, [&](std::int64_t i) { return weight_of(w, i); });
     rest = 1 - total_of(count, [&](std::int64_t i) { return (*this)(i) * (*this)(i); });
     if (threadIdx.x == 0 && !(total > 0)) report(box, about, total, 0);
   }
   __device__ double operator()(std::int64_t i) const { return weight_of(weights, i) / total; }
   // 1 / rest: what a mean without i = i is divided by.
-  __device__ double off_diagonal(std::int64_t count) const { return count > 1 && rest > 1e-12 ? 1 / rest : 0; }
+  __device__ double off_diagonal(std::int64_t count) const {
+    return count > 1 && rest > 1e-12 ? 1 / rest : 0;
+  }
 };
 
 template <class T>
-__global__ void __launch_bounds__(kWeightThreads) mmd_weights(const __grid_constant__ MmdWeightsCall<T> call, Report* box) {
-  const NormalisedWeights<T> s(call.source, call.n, box, call.about_source), t(call.target, call.m, box, call.about_target);
+__global__ void __launch_bounds__(kWeightThreads)
+    mmd_weights(const __grid_constant__ MmdWeightsCall<T> call, Report* box) {
+  const NormalisedWeights<T> s(call.source, call.n, box, call.about_source),
+      t(call.target, call.m, box, call.about_target);
   const double ss = s.off_diagonal(call.n), tt = t.off_diagonal(call.m);
   for (std::int64_t i = threadIdx.x; i < call.n + call.m; i += kWeightThreads) {
     const bool of_source = i < call.n;
@@ -71,10 +76,11 @@ struct ClassSums {
 };
 
 template <class T>
-__global__ void __launch_bounds__(kWeightThreads) class_sums(const __grid_constant__ ClassWeightsCall<T> call, ClassSums* __restrict__ sums,
-                                                             Report* box) {
+__global__ void __launch_bounds__(kWeightThreads)
+    class_sums(const __grid_constant__ ClassWeightsCall<T> call, ClassSums* __restrict__ sums, Report* box) {
   const std::int64_t own = blockIdx.x;
-  const double source = total_of(call.n, [&](std::int64_t i) { return call.source_labels[i] == own ? weight_of(call.source, i) : 0.0; });
+  const double source = total_of(
+      call.n, [&](std::int64_t i) { return call.source_labels[i] == own ? weight_of(call.source, i) : 0.0; });
   double target = 0, present = 0;
   std::int64_t empty = call.m;  // a sample without any probability
   for (std::int64_t i = threadIdx.x; i < call.m; i += kWeightThreads) {
@@ -102,8 +108,8 @@ __global__ void __launch_bounds__(kWeightThreads) class_sums(const __grid_consta
 }
 
 template <class T>
-__global__ void __launch_bounds__(kWeightThreads) class_columns(const __grid_constant__ ClassWeightsCall<T> call,
-                                                                const ClassSums* __restrict__ sums) {
+__global__ void __launch_bounds__(kWeightThreads)
+    class_columns(const __grid_constant__ ClassWeightsCall<T> call, const ClassSums* __restrict__ sums) {
   const double count = total_of(call.classes, [&](std::int64_t c) { return sums[c].source > 0 ? 1.0 : 0.0; });
   const std::int64_t total = (call.n + call.m) * call.classes;
   for (std::int64_t e = grid_index(); e < total; e += grid_stride()) {
@@ -111,8 +117,13 @@ __global__ void __launch_bounds__(kWeightThreads) class_columns(const __grid_con
     double u = 0;
     if (sums[c].source > 0) {
       if (row < call.n) u = call.source_labels[row] == c ? weight_of(call.source, row) / sums[c].source : 0;
-      else if (call.target_labels) u = call.target_labels[i] == c ? -weight_of(call.target, i) / sums[c].target : 0;
-      else u = sums[c].target > 0 ? -weight_of(call.target, i) * static_cast<double>(call.probabilities[e - call.n * call.classes]) / sums[c].target : 0;
+      else if (call.target_labels)
+        u = call.target_labels[i] == c ? -weight_of(call.target, i) / sums[c].target : 0;
+      else
+        u = sums[c].target > 0
+                ? -weight_of(call.target, i) *
+                      static_cast<double>(call.probabilities[e - call.n * call.classes]) / sums[c].target
+                : 0;
     }
     call.left[e] = static_cast<T>(u);
     call.right[e] = static_cast<T>(u) / static_cast<T>(count > 1 ? count : 1);
@@ -120,21 +131,26 @@ __global__ void __launch_bounds__(kWeightThreads) class_columns(const __grid_con
 }
 
 template <class T>
-__global__ void __launch_bounds__(kWeightThreads) inverse_total(const T* __restrict__ weights, std::int64_t count, T* __restrict__ inverse) {
+__global__ void __launch_bounds__(kWeightThreads)
+    inverse_total(const T* __restrict__ weights, std::int64_t count, T* __restrict__ inverse) {
   const double total = total_of(count, [&](std::int64_t i) { return static_cast<double>(weights[i]); });
   if (threadIdx.x == 0) *inverse = total > 0 ? static_cast<T>(1 / total) : T(0);
 }
 
 template <class T>
-__global__ void __launch_bounds__(kWeightThreads) normalise_weights(const __grid_constant__ GuardText about, Report* box, const T* weights,
-                                                                    std::int64_t count, T* to) {
+__global__ void __launch_bounds__(kWeightThreads)
+    normalise_weights(const __grid_constant__ GuardText about, Report* box, const T* weights,
+                      std::int64_t count, T* to) {
   const NormalisedWeights<T> w(weights, count, box, about);
   for (std::int64_t i = threadIdx.x; i < count; i += kWeightThreads) to[i] = static_cast<T>(w(i));
 }
 
 template <class T>
-__global__ void __launch_bounds__(kWeightThreads) covariance_scale(const T* __restrict__ weights, std::int64_t count, T* __restrict__ scale) {
-  const double rest = 1 - total_of(count, [&](std::int64_t i) { return static_cast<double>(weights[i]) * static_cast<double>(weights[i]); });
+__global__ void __launch_bounds__(kWeightThreads)
+    covariance_scale(const T* __restrict__ weights, std::int64_t count, T* __restrict__ scale) {
+  const double rest = 1 - total_of(count, [&](std::int64_t i) {
+                        return static_cast<double>(weights[i]) * static_cast<double>(weights[i]);
+                      });
   if (threadIdx.x == 0) *scale = rest > 1e-12 ? static_cast<T>(1 / rest) : T(0);
 }
 

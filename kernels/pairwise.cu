@@ -31,15 +31,18 @@ std::int64_t strip_rows(std::int64_t n, std::int64_t width, std::int64_t room) {
 template <class T, int kSide, bool kMatrix>
 void tiles(const PairCall<T>& call, int own, const PairStrip<T>& strip, double* values) {
   const std::int64_t side = pieces(call.points, kSide);
-  const unsigned blocks = strip.rows >= call.points ? device::tile_pairs(side) : static_cast<unsigned>(pieces(strip.rows, kSide) * side);
-  launch("pair_tiles", device::pair_tiles<T, kSide, kMatrix>, dim3(blocks), dim3(PairTile<T, kSide>::kThreads), 0, current_stream(),
-         call, own, strip, values);
+  const unsigned blocks = strip.rows >= call.points ? device::tile_pairs(side)
+                                                    : static_cast<unsigned>(pieces(strip.rows, kSide) * side);
+  launch("pair_tiles", device::pair_tiles<T, kSide, kMatrix>, dim3(blocks),
+         dim3(PairTile<T, kSide>::kThreads), 0, current_stream(), call, own, strip, values);
 }
 template <class T, int kSide, bool kDifferences>
-void gather(T* y, std::int64_t width, const PairStrip<T>& strip, const T* x, std::int64_t n, std::int64_t padded) {
-  const auto blocks = static_cast<unsigned>(pieces(strip.rows < n - strip.first ? strip.rows : n - strip.first, kSide) * pieces(width, kSide));
-  launch("pair_gather", device::pair_gather<T, kSide, kDifferences>, dim3(blocks), dim3(PairTile<T, kSide>::kThreads), 0,
-         current_stream(), y, width, strip, x, n, padded);
+void gather(T* y, std::int64_t width, const PairStrip<T>& strip, const T* x, std::int64_t n,
+            std::int64_t padded) {
+  const auto blocks = static_cast<unsigned>(
+      pieces(strip.rows < n - strip.first ? strip.rows : n - strip.first, kSide) * pieces(width, kSide));
+  launch("pair_gather", device::pair_gather<T, kSide, kDifferences>, dim3(blocks),
+         dim3(PairTile<T, kSide>::kThreads), 0, current_stream(), y, width, strip, x, n, padded);
 }
 
 // The same with layer l's rows, and those of the layers after it, padded.
@@ -77,8 +80,8 @@ void run_form(const PairCall<T>& call, const std::int64_t* width, double offset,
     values = scratch<double>(count = device::tile_pairs(side));
     tiles<T, kSide, false>(call, -1, {0, n, 0, nullptr}, values);
   }
-  launch("sum_values", device::sum_values<double, T>, dim3(1), dim3(device::kSumThreads), 0, current_stream(), static_cast<const double*>(values),
-         count, 1.0, offset, value);
+  launch("sum_values", device::sum_values<double, T>, dim3(1), dim3(device::kSumThreads), 0, current_stream(),
+         static_cast<const double*>(values), count, 1.0, offset, value);
   deallocate(values);
 }
 
@@ -91,7 +94,8 @@ void run_row_pairs(T* y, const T* a, std::int64_t n, const T* b, std::int64_t m,
   const PaddedRows<T> left(a, n, d), right(b, m, d);
   const auto run = [&](auto kernel, std::int64_t side) {
     launch("row_pairs", kernel, dim3(static_cast<unsigned>(pieces(n, side) * pieces(m, side))),
-           dim3(static_cast<unsigned>(side * side / 16)), 0, current_stream(), y, left.data, n, right.data, m, left.width);
+           dim3(static_cast<unsigned>(side * side / 16)), 0, current_stream(), y, left.data, n, right.data, m,
+           left.width);
   };
   if (n <= kSmall && m <= kSmall) run(device::row_pairs<T, 32, kProducts>, 32);
   else run(device::row_pairs<T, 64, kProducts>, 64);
@@ -102,9 +106,10 @@ void run_row_pairs(T* y, const T* a, std::int64_t n, const T* b, std::int64_t m,
 template <class T>
 void centre_rows(const CentreCall<T>& call) {
   const std::int64_t rows = call.n + call.m;
-  launch("column_means", device::column_means<T>, dim3(static_cast<unsigned>(pieces(call.d, 32))), dim3(32 * device::kMeanRows), 0,
-         current_stream(), call);
-  launch("centre_points", device::centre_points<T>, dim3(static_cast<unsigned>(pieces(rows, kPairThreads / 32))), dim3(kPairThreads), 0,
+  launch("column_means", device::column_means<T>, dim3(static_cast<unsigned>(pieces(call.d, 32))),
+         dim3(32 * device::kMeanRows), 0, current_stream(), call);
+  launch("centre_points", device::centre_points<T>,
+         dim3(static_cast<unsigned>(pieces(rows, kPairThreads / 32))), dim3(kPairThreads), 0,
          current_stream(), call);
   launch("sum_values", device::sum_values<T, double>, dim3(1), dim3(device::kSumThreads), 0, current_stream(),
          static_cast<const T*>(call.norms), rows, 1.0, 0.0, call.sum);
@@ -135,7 +140,8 @@ void row_products(T* y, const T* a, std::int64_t n, const T* b, std::int64_t m, 
 }
 
 template <class T>
-void pair_products(T* y, const T* points, std::int64_t n, std::int64_t d, const RadialCall& kernel, const T* u, std::int64_t columns) {
+void pair_products(T* y, const T* points, std::int64_t n, std::int64_t d, const RadialCall& kernel,
+                   const T* u, std::int64_t columns) {
   constexpr int kSide = 64;
   if (n == 0 || columns == 0) return;
   const PaddedRows<T> x(points, n, d), other(u, n, columns);
@@ -155,12 +161,13 @@ void pair_products(T* y, const T* points, std::int64_t n, std::int64_t d, const 
   deallocate(data);
 }
 
-#define LIMBIC_INSTANCES(T)                                                                                         \
-  template void centre_rows(const CentreCall<T>&);                                                                  \
-  template void pair_form(const PairCall<T>&, double, T*);                                                          \
-  template void squared_distances(T*, const T*, std::int64_t, const T*, std::int64_t, std::int64_t);                \
-  template void row_products(T*, const T*, std::int64_t, const T*, std::int64_t, std::int64_t);                     \
-  template void pair_products(T*, const T*, std::int64_t, std::int64_t, const RadialCall&, const T*, std::int64_t)
+#define LIMBIC_INSTANCES(T)                                                                          \
+  template void centre_rows(const CentreCall<T>&);                                                   \
+  template void pair_form(const PairCall<T>&, double, T*);                                           \
+  template void squared_distances(T*, const T*, std::int64_t, const T*, std::int64_t, std::int64_t); \
+  template void row_products(T*, const T*, std::int64_t, const T*, std::int64_t, std::int64_t);      \
+  template void pair_products(T*, const T*, std::int64_t, std::int64_t, const RadialCall&, const T*, \
+                              std::int64_t)
 LIMBIC_INSTANCES(float);
 LIMBIC_INSTANCES(double);
 #undef LIMBIC_INSTANCES

@@ -35,7 +35,8 @@ struct PairStrip {
 // kMatrix: the strip gets the kernel of the only layer itself, without weights.
 template <class T, int kSide, bool kMatrix>
 __global__ void __launch_bounds__(PairTile<T, kSide>::kThreads, PairTile<T, kSide>::kBlocks)
-    pair_tiles(const __grid_constant__ PairCall<T> call, int own, const PairStrip<T> strip, double* __restrict__ values) {
+    pair_tiles(const __grid_constant__ PairCall<T> call, int own, const PairStrip<T> strip,
+               double* __restrict__ values) {
   using Tile = PairTile<T, kSide>;
   __shared__ Tile shared;
   __shared__ RadialNumbers<T> numbers[PairCall<T>::kMaxLayers];
@@ -74,7 +75,8 @@ __global__ void __launch_bounds__(PairTile<T, kSide>::kThreads, PairTile<T, kSid
   for (int l = 0; l < (kMatrix ? 1 : call.layers); ++l) {
     const auto& layer = call.layer[l];
     T d[4][4] = {};
-    add_tile<false>(d, shared, tile_rows<kSide>(layer.points, row, n, layer.width), tile_rows<kSide>(layer.points, col, n, layer.width));
+    add_tile<false>(d, shared, tile_rows<kSide>(layer.points, row, n, layer.width),
+                    tile_rows<kSide>(layer.points, col, n, layer.width));
 #pragma unroll
     for (int r = 0; r < 4; ++r)
 #pragma unroll
@@ -92,7 +94,8 @@ __global__ void __launch_bounds__(PairTile<T, kSide>::kThreads, PairTile<T, kSid
     for (int r = 0; r < 4; ++r)
 #pragma unroll
       for (int c = 0; c < 4; ++c)
-        if (call.diagonal || row + Tile::row(r) != col + Tile::col(c)) value += static_cast<double>(product[r][c]);
+        if (call.diagonal || row + Tile::row(r) != col + Tile::col(c))
+          value += static_cast<double>(product[r][c]);
     value = block_sum<Tile::kThreads>(value);
     if (threadIdx.x == 0) values[blockIdx.x] = mirrored ? 2 * value : value;
   }
@@ -116,8 +119,9 @@ __global__ void __launch_bounds__(PairTile<T, kSide>::kThreads, PairTile<T, kSid
 
 // y rows [first, first + rows) (width): 4 sum_j W_ij (x_i - x_j), or sum_j W_ij x_j; x (n, padded).
 template <class T, int kSide, bool kDifferences>
-__global__ void __launch_bounds__(PairTile<T, kSide>::kThreads) pair_gather(T* __restrict__ y, std::int64_t width, const PairStrip<T> strip,
-                                                                            const T* __restrict__ x, std::int64_t n, std::int64_t padded) {
+__global__ void __launch_bounds__(PairTile<T, kSide>::kThreads)
+    pair_gather(T* __restrict__ y, std::int64_t width, const PairStrip<T> strip, const T* __restrict__ x,
+                std::int64_t n, std::int64_t padded) {
   using Tile = PairTile<T, kSide>;
   constexpr int kWidth = Tile::kWidth, kDepth = Tile::kDepth, kRow = kSide / kWidth;
   __shared__ __align__(16) T ws[2][kDepth * kSide], xs[2][kDepth * kSide];
@@ -129,7 +133,8 @@ __global__ void __launch_bounds__(PairTile<T, kSide>::kThreads) pair_gather(T* _
     for (int l = 0; l < Tile::kLoads; ++l) {
       const int e = static_cast<int>(threadIdx.x) + l * Tile::kThreads, k = e / kRow, at = e % kRow * kWidth;
       const std::int64_t j = first + k;
-      copy_async<16>(ws[stage] + k * kSide + at, strip.data + (j < n ? j * strip.stride + row + at : 0), j < n);
+      copy_async<16>(ws[stage] + k * kSide + at, strip.data + (j < n ? j * strip.stride + row + at : 0),
+                     j < n);
       const bool there = j < n && col + at < padded;
       copy_async<16>(xs[stage] + k * kSide + at, x + (there ? j * padded + col + at : 0), there);
     }
@@ -166,7 +171,8 @@ __global__ void __launch_bounds__(PairTile<T, kSide>::kThreads) pair_gather(T* _
 #pragma unroll
       for (int r = 0; r < 4; ++r)
 #pragma unroll
-        for (int c = 0; c < 4; ++c) acc[r][c] = math::fma(w[r], kDifferences ? own[r][c] - v[c] : v[c], acc[r][c]);
+        for (int c = 0; c < 4; ++c)
+          acc[r][c] = math::fma(w[r], kDifferences ? own[r][c] - v[c] : v[c], acc[r][c]);
     }
   }
 #pragma unroll
@@ -178,7 +184,8 @@ __global__ void __launch_bounds__(PairTile<T, kSide>::kThreads) pair_gather(T* _
       const std::int64_t c = col + Tile::col(g * kWidth);
       Vec<T, kWidth> v;
 #pragma unroll
-      for (int q = 0; q < kWidth; ++q) v[q] = kDifferences ? T(4) * acc[r][g * kWidth + q] : acc[r][g * kWidth + q];
+      for (int q = 0; q < kWidth; ++q)
+        v[q] = kDifferences ? T(4) * acc[r][g * kWidth + q] : acc[r][g * kWidth + q];
       if (width % kWidth == 0 && is_aligned(y, 16)) {
         if (c < width) store(y + i * width + c, v);
       } else {
@@ -192,8 +199,9 @@ __global__ void __launch_bounds__(PairTile<T, kSide>::kThreads) pair_gather(T* _
 
 // y (n, m) = squared distances, or products, of rows of a (n, d) and b (m, d).
 template <class T, int kSide, bool kProducts>
-__global__ void __launch_bounds__(PairTile<T, kSide>::kThreads) row_pairs(T* __restrict__ y, const T* __restrict__ a, std::int64_t n,
-                                                                          const T* __restrict__ b, std::int64_t m, std::int64_t d) {
+__global__ void __launch_bounds__(PairTile<T, kSide>::kThreads)
+    row_pairs(T* __restrict__ y, const T* __restrict__ a, std::int64_t n, const T* __restrict__ b,
+              std::int64_t m, std::int64_t d) {
   using Tile = PairTile<T, kSide>;
   constexpr int kWidth = Tile::kWidth;
   __shared__ Tile shared;
@@ -246,7 +254,8 @@ __global__ void __launch_bounds__(32 * kMeanRows) column_means(const __grid_cons
 // A warp a row.
 template <class T>
 __global__ void __launch_bounds__(kPairThreads) centre_points(const __grid_constant__ CentreCall<T> call) {
-  const std::int64_t i = static_cast<std::int64_t>(blockIdx.x) * (kPairThreads / 32) + warp_index(), d = call.d;
+  const std::int64_t i = static_cast<std::int64_t>(blockIdx.x) * (kPairThreads / 32) + warp_index(),
+                     d = call.d;
   T squares = T(0);
   if (i < call.n + call.m) {
     const T* const row = i < call.n ? call.x + i * d : call.y + (i - call.n) * d;

@@ -18,8 +18,9 @@ void run(double* median, const T* points, std::int64_t n, std::int64_t d) {
   launch("median_start", device::median_start, dim3(1), dim3(kDigits), 0, stream, state, (pairs - 1) / 2);
   constexpr int kTop = 8 * static_cast<int>(sizeof(T)) - 8;
   for (int shift = kTop; shift >= 0; shift -= 8) {
-    launch("median_counts", device::median_counts<T, kSide>, dim3(device::tile_pairs((n + kSide - 1) / kSide)),
-           dim3(device::PairTile<T, kSide>::kThreads), 0, stream, state, rows.data, n, rows.width, shift, shift == kTop);
+    launch("median_counts", device::median_counts<T, kSide>,
+           dim3(device::tile_pairs((n + kSide - 1) / kSide)), dim3(device::PairTile<T, kSide>::kThreads), 0,
+           stream, state, rows.data, n, rows.width, shift, shift == kTop);
     launch("median_digit", device::median_digit<T>, dim3(1), dim3(kDigits), 0, stream, state, shift, median);
   }
   deallocate(state);

@@ -23,14 +23,21 @@ struct MedianState {
 };
 
 __device__ inline unsigned long long bits_of(float x) { return __float_as_uint(x); }
-__device__ inline unsigned long long bits_of(double x) { return static_cast<unsigned long long>(__double_as_longlong(x)); }
-__device__ inline double from_bits(unsigned long long bits, float) { return static_cast<double>(__uint_as_float(static_cast<unsigned>(bits))); }
-__device__ inline double from_bits(unsigned long long bits, double) { return __longlong_as_double(static_cast<long long>(bits)); }
+__device__ inline unsigned long long bits_of(double x) {
+  return static_cast<unsigned long long>(__double_as_longlong(x));
+}
+__device__ inline double from_bits(unsigned long long bits, float) {
+  return static_cast<double>(__uint_as_float(static_cast<unsigned>(bits)));
+}
+__device__ inline double from_bits(unsigned long long bits, double) {
+  return __longlong_as_double(static_cast<long long>(bits));
+}
 
 // shift: of the digit that is looked for; `top`: it is the first one.
 template <class T, int kSide>
-__global__ void __launch_bounds__(PairTile<T, kSide>::kThreads) median_counts(MedianState* __restrict__ state, const T* __restrict__ points,
-                                                                              std::int64_t n, std::int64_t d, int shift, bool top) {
+__global__ void __launch_bounds__(PairTile<T, kSide>::kThreads)
+    median_counts(MedianState* __restrict__ state, const T* __restrict__ points, std::int64_t n,
+                  std::int64_t d, int shift, bool top) {
   using Tile = PairTile<T, kSide>;
   __shared__ Tile shared;
   __shared__ unsigned counts[kDigits];
@@ -47,7 +54,8 @@ __global__ void __launch_bounds__(PairTile<T, kSide>::kThreads) median_counts(Me
     for (int c = 0; c < 4; ++c) {
       const std::int64_t i = row + Tile::row(r), j = col + Tile::col(c);
       const unsigned long long bits = bits_of(distance[r][c]);
-      const bool counted = i < n && j < n && (row != col || i < j) && (top || bits >> (shift + 8) == known >> (shift + 8));
+      const bool counted =
+          i < n && j < n && (row != col || i < j) && (top || bits >> (shift + 8) == known >> (shift + 8));
       if (counted) atomicAdd(counts + (bits >> shift & 255u), 1u);
     }
   __syncthreads();
@@ -55,14 +63,16 @@ __global__ void __launch_bounds__(PairTile<T, kSide>::kThreads) median_counts(Me
     if (counts[i]) atomicAdd(state->counts + i, static_cast<unsigned long long>(counts[i]));
 }
 
-__global__ void __launch_bounds__(kDigits) median_start(MedianState* __restrict__ state, unsigned long long rank) {
+__global__ void __launch_bounds__(kDigits)
+    median_start(MedianState* __restrict__ state, unsigned long long rank) {
   state->counts[threadIdx.x] = 0;
   if (threadIdx.x == 0) state->known = 0, state->rank = rank;
 }
 
 // Of type T; writes the median once all digits are known.
 template <class T>
-__global__ void __launch_bounds__(kDigits) median_digit(MedianState* __restrict__ state, int shift, double* __restrict__ median) {
+__global__ void __launch_bounds__(kDigits)
+    median_digit(MedianState* __restrict__ state, int shift, double* __restrict__ median) {
   __shared__ unsigned long long counts[kDigits];
   counts[threadIdx.x] = state->counts[threadIdx.x];
   state->counts[threadIdx.x] = 0;

@@ -12,8 +12,8 @@ using device::kRandomThreads;
 template <class T, class Make>
 void run(const char* name, T* out, std::int64_t n, Draw draw, Make make) {
   const std::int64_t blocks = (n + Make::kValues - 1) / Make::kValues;
-  launch(name, device::random_values<T, Make>, blocks_for(blocks, kRandomThreads), dim3(kRandomThreads), 0, current_stream(), out, n,
-         draw, make);
+  launch(name, device::random_values<T, Make>, blocks_for(blocks, kRandomThreads), dim3(kRandomThreads), 0,
+         current_stream(), out, n, draw, make);
 }
 
 }  // namespace
@@ -36,13 +36,14 @@ void integer_values(std::int64_t* out, std::int64_t n, Draw draw, std::uint64_t 
 
 template <class T>
 void dropout(T* y, const T* x, std::int64_t n, Draw draw, std::uint32_t threshold, T scale) {
-  launch("dropout", device::dropout<T>, blocks_for((n + kVectorSize<T> - 1) / kVectorSize<T>, kRandomThreads), dim3(kRandomThreads), 0, current_stream(), y, x, n,
-         draw, threshold, scale);
+  launch("dropout", device::dropout<T>, blocks_for((n + kVectorSize<T> - 1) / kVectorSize<T>, kRandomThreads),
+         dim3(kRandomThreads), 0, current_stream(), y, x, n, draw, threshold, scale);
 }
 template <class T>
-void dropout_rows(T* y, const T* x, std::int64_t rows, std::int64_t length, Draw draw, std::uint64_t threshold, T scale) {
-  launch("dropout_rows", device::dropout_rows<T>, blocks_for(rows * length, kRandomThreads), dim3(kRandomThreads), 0,
-         current_stream(), y, x, rows * length, length, draw, threshold, scale);
+void dropout_rows(T* y, const T* x, std::int64_t rows, std::int64_t length, Draw draw,
+                  std::uint64_t threshold, T scale) {
+  launch("dropout_rows", device::dropout_rows<T>, blocks_for(rows * length, kRandomThreads),
+         dim3(kRandomThreads), 0, current_stream(), y, x, rows * length, length, draw, threshold, scale);
 }
 
 template void uniform_values(float*, std::int64_t, Draw, float, float, float);

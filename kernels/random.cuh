@@ -16,7 +16,9 @@ namespace limbic::cuda::device {
 
 constexpr int kRandomThreads = 256;
 
-__device__ __forceinline__ PhiloxKey key_of(const Draw& draw) { return {draw.key, draw.position, draw.replay ? *draw.replay : 0}; }
+__device__ __forceinline__ PhiloxKey key_of(const Draw& draw) {
+  return {draw.key, draw.position, draw.replay ? *draw.replay : 0};
+}
 
 __device__ __forceinline__ unsigned long long two_words(unsigned low, unsigned high) {
   return (static_cast<unsigned long long>(high) << 32) | low;
@@ -33,7 +35,8 @@ struct MakeUniform {
   }
   __device__ __forceinline__ void operator()(const PhiloxBlock& c, double (&v)[2]) const {
 #pragma unroll
-    for (int j = 0; j < 2; ++j) v[j] = bounded(::fma(unit_double(two_words(c.word[2 * j], c.word[2 * j + 1])), width, low));
+    for (int j = 0; j < 2; ++j)
+      v[j] = bounded(::fma(unit_double(two_words(c.word[2 * j], c.word[2 * j + 1])), width, low));
   }
 };
 
@@ -78,7 +81,8 @@ struct MakeIntegers {
 };
 
 template <class T, class Make>
-__global__ void __launch_bounds__(kRandomThreads) random_values(T* __restrict__ out, std::int64_t n, Draw draw, Make make) {
+__global__ void __launch_bounds__(kRandomThreads)
+    random_values(T* __restrict__ out, std::int64_t n, Draw draw, Make make) {
   constexpr int kValues = Make::kValues;
   const PhiloxKey key = key_of(draw);
   for (std::int64_t b = grid_index(); b * kValues < n; b += grid_stride()) {
@@ -119,7 +123,8 @@ struct HalfWords {
 };
 
 template <class T>
-__global__ void __launch_bounds__(kRandomThreads) dropout(T* y, const T* x, std::int64_t n, Draw draw, unsigned threshold, T scale) {
+__global__ void __launch_bounds__(kRandomThreads)
+    dropout(T* y, const T* x, std::int64_t n, Draw draw, unsigned threshold, T scale) {
   const PhiloxKey key = key_of(draw);
   constexpr int kWide = kVectorSize<T>;
   const bool aligned = is_aligned(x, 16) && is_aligned(y, 16);
@@ -134,14 +139,16 @@ __global__ void __launch_bounds__(kRandomThreads) dropout(T* y, const T* x, std:
       for (int j = 0; j < kWide; ++j) values[j] = words.below(j, threshold) ? T(0) : scale * values[j];
       store(to, values);
     } else {
-      for (int j = 0; j < kWide && v * kWide + j < n; ++j) to[j] = words.below(j, threshold) ? T(0) : scale * from[j];
+      for (int j = 0; j < kWide && v * kWide + j < n; ++j)
+        to[j] = words.below(j, threshold) ? T(0) : scale * from[j];
     }
   }
 }
 
 template <class T>
-__global__ void __launch_bounds__(kRandomThreads) dropout_rows(T* y, const T* x, std::int64_t count, std::int64_t length, Draw draw,
-                                                               unsigned long long threshold, T scale) {
+__global__ void __launch_bounds__(kRandomThreads)
+    dropout_rows(T* y, const T* x, std::int64_t count, std::int64_t length, Draw draw,
+                 unsigned long long threshold, T scale) {
   const PhiloxKey key = key_of(draw);
   for (std::int64_t i = grid_index(); i < count; i += grid_stride())
     y[i] = philox_event(key, static_cast<unsigned long long>(i / length), threshold) ? T(0) : scale * x[i];

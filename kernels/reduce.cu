@@ -23,17 +23,20 @@ constexpr Fold combining(Fold fold) {
 template <Fold kFold, class T, class C, class R>
 void run_parts(const ReduceCall& call, R* y, unsigned parts) {
   using device::kFoldThreads;
-  const bool columns = call.reduced <= 16 || (call.kept_rank > 0 && call.kept_stride[call.kept_rank - 1] == 1 && call.kept > 1);
+  const bool columns = call.reduced <= 16 ||
+                       (call.kept_rank > 0 && call.kept_stride[call.kept_rank - 1] == 1 && call.kept > 1);
   const Stream stream = current_stream();
   if (columns) {
     const auto blocks = static_cast<unsigned>((call.kept + kFoldThreads - 1) / kFoldThreads);
-    launch("reduce_columns", device::reduce_columns<kFold, T, C, R>, dim3(blocks, parts), dim3(kFoldThreads), 0, stream, call, y);
+    launch("reduce_columns", device::reduce_columns<kFold, T, C, R>, dim3(blocks, parts), dim3(kFoldThreads),
+           0, stream, call, y);
   } else if (call.reduced <= 1024) {
     const auto blocks = static_cast<unsigned>((call.kept + kFoldThreads / 32 - 1) / (kFoldThreads / 32));
-    launch("reduce_rows", device::reduce_rows<kFold, T, C, R, 32>, dim3(blocks, parts), dim3(kFoldThreads), 0, stream, call, y);
+    launch("reduce_rows", device::reduce_rows<kFold, T, C, R, 32>, dim3(blocks, parts), dim3(kFoldThreads), 0,
+           stream, call, y);
   } else {
-    launch("reduce_rows", device::reduce_rows<kFold, T, C, R, kFoldThreads>, dim3(static_cast<unsigned>(call.kept), parts),
-           dim3(kFoldThreads), 0, stream, call, y);
+    launch("reduce_rows", device::reduce_rows<kFold, T, C, R, kFoldThreads>,
+           dim3(static_cast<unsigned>(call.kept), parts), dim3(kFoldThreads), 0, stream, call, y);
   }
 }
 
@@ -81,7 +84,8 @@ void reduce(const ReduceCall& call) {
   if (call.dtype == Dtype::f32) return run_number<float>(call);
   if (call.dtype == Dtype::f64) return run_number<double>(call);
   if (call.fold == Fold::count_nonzero) {
-    if (call.dtype == Dtype::i64) return run<Fold::count_nonzero, std::int64_t, std::int64_t, std::int64_t>(call);
+    if (call.dtype == Dtype::i64)
+      return run<Fold::count_nonzero, std::int64_t, std::int64_t, std::int64_t>(call);
     return run<Fold::count_nonzero, unsigned char, std::int64_t, std::int64_t>(call);
   }
   if (call.fold == Fold::any) return run<Fold::any, unsigned char, int, bool>(call);

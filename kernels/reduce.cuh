@@ -22,7 +22,8 @@ constexpr int kFoldThreads = 256;
 template <Fold kFold, class T, class C>
 struct Folding {
   static __device__ C identity() {
-    if constexpr (kFold == Fold::product || kFold == Fold::product_of_nonzero || kFold == Fold::all) return C(1);
+    if constexpr (kFold == Fold::product || kFold == Fold::product_of_nonzero || kFold == Fold::all)
+      return C(1);
     else if constexpr (kFold == Fold::max) return -infinity();
     else if constexpr (kFold == Fold::min) return infinity();
     else return C(0);
@@ -31,7 +32,8 @@ struct Folding {
     if constexpr (kFold == Fold::sum_of_squares) return C(x) * C(x);
     else if constexpr (kFold == Fold::sum_of_squared_differences) return (C(x) - C(side)) * (C(x) - C(side));
     else if constexpr (kFold == Fold::count_equal) return C(x == side);
-    else if constexpr (kFold == Fold::count_nonzero || kFold == Fold::any || kFold == Fold::all) return C(x != T(0));
+    else if constexpr (kFold == Fold::count_nonzero || kFold == Fold::any || kFold == Fold::all)
+      return C(x != T(0));
     else if constexpr (kFold == Fold::product_of_nonzero) return x == T(0) ? C(1) : C(x);
     else return C(x);
   }
@@ -47,7 +49,8 @@ struct Folding {
 };
 
 template <class Index>
-__device__ inline std::int64_t offset_of(Index i, int rank, const std::int64_t* size, const std::int64_t* stride) {
+__device__ inline std::int64_t offset_of(Index i, int rank, const std::int64_t* size,
+                                         const std::int64_t* stride) {
   if (rank <= 1) return rank ? static_cast<std::int64_t>(i) * stride[0] : 0;
   std::int64_t offset = 0;
   for (int d = rank - 1; d > 0; --d) {
@@ -70,21 +73,25 @@ struct Part {
 
 // R is y's type, or C for parts.
 template <Fold kFold, class T, class C, class R>
-__global__ void __launch_bounds__(kFoldThreads) reduce_columns(const __grid_constant__ ReduceCall call, R* __restrict__ y) {
+__global__ void __launch_bounds__(kFoldThreads)
+    reduce_columns(const __grid_constant__ ReduceCall call, R* __restrict__ y) {
   using F = Folding<kFold, T, C>;
   const std::int64_t k = static_cast<std::int64_t>(blockIdx.x) * kFoldThreads + threadIdx.x;
   if (k >= call.kept) return;
-  const T* const x = static_cast<const T*>(call.x) + offset_of(k, call.kept_rank, call.kept_size, call.kept_stride);
+  const T* const x =
+      static_cast<const T*>(call.x) + offset_of(k, call.kept_rank, call.kept_size, call.kept_stride);
   const T side = call.side ? static_cast<const T*>(call.side)[k] : T(0);
   const Part part(call.reduced);
   C total = F::identity();
   for (std::int64_t r = part.begin; r < part.end; ++r)
-    total = F::combine(total, F::map(x[offset_of(r, call.reduced_rank, call.reduced_size, call.reduced_stride)], side));
+    total = F::combine(
+        total, F::map(x[offset_of(r, call.reduced_rank, call.reduced_size, call.reduced_stride)], side));
   y[blockIdx.y * call.kept + k] = static_cast<R>(total);
 }
 
 template <Fold kFold, class T, class C, class R, int kThreads>
-__global__ void __launch_bounds__(kFoldThreads) reduce_rows(const __grid_constant__ ReduceCall call, R* __restrict__ y) {
+__global__ void __launch_bounds__(kFoldThreads)
+    reduce_rows(const __grid_constant__ ReduceCall call, R* __restrict__ y) {
   using F = Folding<kFold, T, C>;
   __shared__ C warps[kFoldThreads / 32];
   constexpr int kOutputs = kFoldThreads / kThreads;
@@ -92,13 +99,16 @@ __global__ void __launch_bounds__(kFoldThreads) reduce_rows(const __grid_constan
   const std::int64_t k = static_cast<std::int64_t>(blockIdx.x) * kOutputs + threadIdx.x / kThreads;
   C total = F::identity();
   if (k < call.kept) {
-    const T* const x = static_cast<const T*>(call.x) + offset_of(k, call.kept_rank, call.kept_size, call.kept_stride);
+    const T* const x =
+        static_cast<const T*>(call.x) + offset_of(k, call.kept_rank, call.kept_size, call.kept_stride);
     const T side = call.side ? static_cast<const T*>(call.side)[k] : T(0);
     const Part part(call.reduced);
     for (std::int64_t r = part.begin + lane; r < part.end; r += kThreads)
-      total = F::combine(total, F::map(x[offset_of(r, call.reduced_rank, call.reduced_size, call.reduced_stride)], side));
+      total = F::combine(
+          total, F::map(x[offset_of(r, call.reduced_rank, call.reduced_size, call.reduced_stride)], side));
   }
-  for (int step = 16; step > 0; step /= 2) total = F::combine(total, __shfl_xor_sync(0xffffffffu, total, step));
+  for (int step = 16; step > 0; step /= 2)
+    total = F::combine(total, __shfl_xor_sync(0xffffffffu, total, step));
   if constexpr (kThreads > 32) {
     if (threadIdx.x % 32 == 0) warps[threadIdx.x / 32] = total;
     __syncthreads();

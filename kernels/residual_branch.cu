@@ -12,12 +12,14 @@ void run(const char* name, const BranchCall<T>& call, const T* other, T* to) {
   const std::int64_t n = call.rows * call.cols;
   if (n == 0) return;
   if (call.cols > 0x7fffffff) raise(name, "rows must be shorter than 2^31");
-  const auto kernel = call.gate == Gate::relu         ? device::residual_branch<T, Gate::relu, kBackward>
-                      : call.gate == Gate::gelu       ? device::residual_branch<T, Gate::gelu, kBackward>
-                      : call.gate == Gate::quick_gelu ? device::residual_branch<T, Gate::quick_gelu, kBackward>
-                                                      : device::residual_branch<T, Gate::identity, kBackward>;
-  launch(name, kernel, blocks_for((n + kVectorSize<T> - 1) / kVectorSize<T>, device::kRandomThreads), dim3(device::kRandomThreads), 0,
-         current_stream(), call, device::WideDivisor(static_cast<int>(call.cols)), other, to);
+  const auto kernel = call.gate == Gate::relu   ? device::residual_branch<T, Gate::relu, kBackward>
+                      : call.gate == Gate::gelu ? device::residual_branch<T, Gate::gelu, kBackward>
+                      : call.gate == Gate::quick_gelu
+                          ? device::residual_branch<T, Gate::quick_gelu, kBackward>
+                          : device::residual_branch<T, Gate::identity, kBackward>;
+  launch(name, kernel, blocks_for((n + kVectorSize<T> - 1) / kVectorSize<T>, device::kRandomThreads),
+         dim3(device::kRandomThreads), 0, current_stream(), call,
+         device::WideDivisor(static_cast<int>(call.cols)), other, to);
 }
 
 }  // namespace

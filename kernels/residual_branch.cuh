@@ -22,7 +22,8 @@ struct GateOf {
   template <class T>
   __device__ __forceinline__ static T value(T z) {
     if constexpr (kGate == Gate::relu) return z <= T(0) ? T(0) : z;  // NaN stays
-    else if constexpr (kGate == Gate::gelu) return T(0.5) * z + T(0.5) * z * math::erf(z * T(0.70710678118654752440));
+    else if constexpr (kGate == Gate::gelu)
+      return T(0.5) * z + T(0.5) * z * math::erf(z * T(0.70710678118654752440));
     else if constexpr (kGate == Gate::quick_gelu) return z / (T(1) + math::exp(T(-1.702) * z));
     else return z;
   }
@@ -30,7 +31,8 @@ struct GateOf {
   __device__ __forceinline__ static T slope(T z) {
     if constexpr (kGate == Gate::relu) return z > T(0) ? T(1) : T(0);
     else if constexpr (kGate == Gate::gelu)
-      return T(0.5) + T(0.5) * math::erf(z * T(0.70710678118654752440)) + z * T(0.39894228040143267794) * math::exp(T(-0.5) * z * z);
+      return T(0.5) + T(0.5) * math::erf(z * T(0.70710678118654752440)) +
+             z * T(0.39894228040143267794) * math::exp(T(-0.5) * z * z);
     else if constexpr (kGate == Gate::quick_gelu) {
       const T s = T(1) / (T(1) + math::exp(T(-1.702) * z));
       return s + T(1.702) * z * s * (T(1) - s);
@@ -40,8 +42,8 @@ struct GateOf {
 
 // other: forward, the residual or null; backward, dy.
 template <class T, Gate kGate, bool kBackward>
-__global__ void __launch_bounds__(kRandomThreads) residual_branch(const __grid_constant__ BranchCall<T> call, WideDivisor columns,
-                                                                  const T* other, T* to) {
+__global__ void __launch_bounds__(kRandomThreads)
+    residual_branch(const __grid_constant__ BranchCall<T> call, WideDivisor columns, const T* other, T* to) {
   constexpr int kWide = kVectorSize<T>;
   const PhiloxKey key = key_of(call.draw);
   const std::int64_t n = call.rows * call.cols;

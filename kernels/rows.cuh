@@ -98,7 +98,8 @@ struct Row {
 enum class Softmax { softmax, log_softmax, logsumexp };
 
 template <Softmax kKind, class T, int kLanes, int kPer>
-__global__ void __launch_bounds__(kRowThreads) softmax_fwd(T* y, const T* x, std::int64_t rows, std::int64_t cols) {
+__global__ void __launch_bounds__(kRowThreads)
+    softmax_fwd(T* y, const T* x, std::int64_t rows, std::int64_t cols) {
   __shared__ T scratch[kRowThreads / 32];
   const Row<T, kLanes, kPer> row(rows, cols, scratch);
   const auto v = row.load(x);
@@ -125,8 +126,9 @@ __device__ inline void put(T* to, T value, bool accumulate) {
 
 // kept: y, of logsumexp x.
 template <Softmax kKind, class T, int kLanes, int kPer>
-__global__ void __launch_bounds__(kRowThreads) softmax_bwd(T* dx, const T* kept, const T* y, const T* dy, std::int64_t rows,
-                                                           std::int64_t cols, bool accumulate) {
+__global__ void __launch_bounds__(kRowThreads)
+    softmax_bwd(T* dx, const T* kept, const T* y, const T* dy, std::int64_t rows, std::int64_t cols,
+                bool accumulate) {
   __shared__ T scratch[kRowThreads / 32];
   const Row<T, kLanes, kPer> row(rows, cols, scratch);
   const auto k = row.load(kept);
@@ -136,15 +138,18 @@ __global__ void __launch_bounds__(kRowThreads) softmax_bwd(T* dx, const T* kept,
     row.each([&](std::int64_t c, int j) { put(to + c, d * ::exp(k(c, j) - lse), accumulate); });
   } else {
     const auto g = row.load(dy);
-    const T total = row.sum([&](std::int64_t c, int j) { return kKind == Softmax::softmax ? g(c, j) * k(c, j) : g(c, j); });
+    const T total = row.sum(
+        [&](std::int64_t c, int j) { return kKind == Softmax::softmax ? g(c, j) * k(c, j) : g(c, j); });
     row.each([&](std::int64_t c, int j) {
-      put(to + c, kKind == Softmax::softmax ? k(c, j) * (g(c, j) - total) : g(c, j) - ::exp(k(c, j)) * total, accumulate);
+      put(to + c, kKind == Softmax::softmax ? k(c, j) * (g(c, j) - total) : g(c, j) - ::exp(k(c, j)) * total,
+          accumulate);
     });
   }
 }
 
 template <bool kCentred, class T, int kLanes, int kPer>
-__global__ void __launch_bounds__(kRowThreads, 3) norm_fwd(const __grid_constant__ NormCall<T> call, T* y, T eps) {
+__global__ void __launch_bounds__(kRowThreads, 3)
+    norm_fwd(const __grid_constant__ NormCall<T> call, T* y, T eps) {
   __shared__ T scratch[kRowThreads / 32];
   const Row<T, kLanes, kPer> row(call.rows, call.cols, scratch);
   const auto x = row.load(call.x);
@@ -164,25 +169,29 @@ __global__ void __launch_bounds__(kRowThreads, 3) norm_fwd(const __grid_constant
 }
 
 template <bool kCentred, class T, int kLanes, int kPer>
-__global__ void __launch_bounds__(kRowThreads) norm_bwd(const __grid_constant__ NormCall<T> call, const T* dy, T* dx, bool accumulate) {
+__global__ void __launch_bounds__(kRowThreads)
+    norm_bwd(const __grid_constant__ NormCall<T> call, const T* dy, T* dx, bool accumulate) {
   __shared__ T scratch[kRowThreads / 32];
   const Row<T, kLanes, kPer> row(call.rows, call.cols, scratch);
   const auto x = row.load(call.x);
   const auto d = row.load(dy);
   const T n = static_cast<T>(call.cols);
-  const T mean = kCentred && row.inside ? call.mean[row.row] : T(0), rstd = row.inside ? call.rstd[row.row] : T(0);
+  const T mean = kCentred && row.inside ? call.mean[row.row] : T(0),
+          rstd = row.inside ? call.rstd[row.row] : T(0);
   const auto xhat = [&](std::int64_t c, int j) { return (x(c, j) - mean) * rstd; };
   const auto g = [&](std::int64_t c, int j) { return call.weight ? d(c, j) * call.weight[c] : d(c, j); };
   const T mean_g = kCentred ? row.sum([&](std::int64_t c, int j) { return g(c, j); }) / n : T(0);
   const T mean_gx = row.sum([&](std::int64_t c, int j) { return g(c, j) * xhat(c, j); }) / n;
   T* const to = dx + row.row * call.cols;
-  row.each([&](std::int64_t c, int j) { put(to + c, rstd * (g(c, j) - mean_g - xhat(c, j) * mean_gx), accumulate); });
+  row.each([&](std::int64_t c, int j) {
+    put(to + c, rstd * (g(c, j) - mean_g - xhat(c, j) * mean_gx), accumulate);
+  });
 }
 
 // parts (2, gridDim.y, cols): sums of dy xhat and of dy over each part of the rows.
 template <bool kCentred, class T>
-__global__ void __launch_bounds__(kRowThreads) norm_parameter_parts(const __grid_constant__ NormCall<T> call, const T* dy,
-                                                                    T* __restrict__ parts) {
+__global__ void __launch_bounds__(kRowThreads)
+    norm_parameter_parts(const __grid_constant__ NormCall<T> call, const T* dy, T* __restrict__ parts) {
   const std::int64_t c = static_cast<std::int64_t>(blockIdx.x) * kRowThreads + threadIdx.x;
   if (c >= call.cols) return;
   const std::int64_t size = (call.rows + gridDim.y - 1) / gridDim.y, begin = size * blockIdx.y;
@@ -199,8 +208,8 @@ __global__ void __launch_bounds__(kRowThreads) norm_parameter_parts(const __grid
 
 // dweight, dbias (cols) = the parts, added in order; null: not wanted.
 template <class T>
-__global__ void __launch_bounds__(kRowThreads) norm_parameter_sums(const T* __restrict__ parts, int count, std::int64_t cols,
-                                                                   T* dweight, T* dbias) {
+__global__ void __launch_bounds__(kRowThreads)
+    norm_parameter_sums(const T* __restrict__ parts, int count, std::int64_t cols, T* dweight, T* dbias) {
   const std::int64_t c = static_cast<std::int64_t>(blockIdx.x) * kRowThreads + threadIdx.x;
   if (c >= cols) return;
   T weight = T(0), bias = T(0);

@@ -5,7 +5,6 @@
 #include "capture.hpp"
 #include "prelude.cuh"
 
-
 namespace limbic::cuda {
 
 namespace {
@@ -14,7 +13,9 @@ void require(cudaError_t status, const char* what) {
   if (status == cudaSuccess) return;
   cudaGetLastError();  // the error is told here; the next call starts without it
   if (status == cudaErrorNoDevice || status == cudaErrorInsufficientDriver)
-    raise(what, "a CUDA device is needed and none is there (hint: run on a machine with an NVIDIA GPU and driver, or use Cpu tensors)");
+    raise(
+        what,
+        "a CUDA device is needed and none is there (hint: run on a machine with an NVIDIA GPU and driver, or use Cpu tensors)");
   raise(what, cudaGetErrorString(status));
 }
 
@@ -115,7 +116,10 @@ Peaks peaks() {
   };
   // Memory moves data on both edges of its clock, which is in kHz; 128 float lanes a multiprocessor since sm_86, and on
   // sm_90 and sm_100 too, 64 on sm_80.
-  const double lanes = attribute(cudaDevAttrComputeCapabilityMajor) == 8 && attribute(cudaDevAttrComputeCapabilityMinor) == 0 ? 64 : 128;
+  const double lanes =
+      attribute(cudaDevAttrComputeCapabilityMajor) == 8 && attribute(cudaDevAttrComputeCapabilityMinor) == 0
+          ? 64
+          : 128;
   return {2e3 * attribute(cudaDevAttrMemoryClockRate) * attribute(cudaDevAttrGlobalMemoryBusWidth) / 8,
           2e3 * attribute(cudaDevAttrClockRate) * attribute(cudaDevAttrMultiProcessorCount) * lanes};
 }

@@ -22,10 +22,13 @@ namespace limbic::cuda::device {
 constexpr int kScreenThreads = 256;
 
 template <class T>
-__global__ void __launch_bounds__(kScreenThreads, 3) screen_confidence(const __grid_constant__ ScreeningCall<T> call) {
+__global__ void __launch_bounds__(kScreenThreads, 3)
+    screen_confidence(const __grid_constant__ ScreeningCall<T> call) {
   const std::int64_t B = call.batch, K = call.classes;
   for (std::int64_t i = grid_index(); i < (call.joint ? 3 : 2) * B; i += grid_stride()) {
-    const T* const x = i < B ? call.first + i * K : i < 2 * B ? call.second + (i - B) * K : call.joint + (i - 2 * B) * K;
+    const T* const x = i < B       ? call.first + i * K
+                       : i < 2 * B ? call.second + (i - B) * K
+                                   : call.joint + (i - 2 * B) * K;
     std::int64_t best = 0;
     for (std::int64_t k = 1; k < K; ++k)
       if (x[k] > x[best]) best = k;
@@ -44,7 +47,8 @@ __global__ void __launch_bounds__(kScreenThreads, 3) screen_confidence(const __g
 template <class T>
 __global__ void __launch_bounds__(kScreenThreads) screen_rank(const __grid_constant__ ScreeningCall<T> call) {
   __shared__ T tile[kScreenThreads];
-  const std::int64_t n = 2 * call.batch, i = static_cast<std::int64_t>(blockIdx.x) * kScreenThreads + threadIdx.x;
+  const std::int64_t n = 2 * call.batch,
+                     i = static_cast<std::int64_t>(blockIdx.x) * kScreenThreads + threadIdx.x;
   const T own = i < n ? call.confidence[i] : T(0);
   std::int64_t rank = 0;
   for (std::int64_t from = 0; from < n; from += kScreenThreads) {
@@ -76,14 +80,16 @@ __device__ inline unsigned long long block_exclusive_sum(unsigned long long valu
 }
 
 template <class T>
-__global__ void __launch_bounds__(kScreenThreads) screen_lists(const __grid_constant__ ScreeningCall<T> call, Report* box) {
+__global__ void __launch_bounds__(kScreenThreads)
+    screen_lists(const __grid_constant__ ScreeningCall<T> call, Report* box) {
   const std::int64_t B = call.batch, rows = call.before + B;
   std::int64_t bad = 2 * B;
   for (std::int64_t i = threadIdx.x; i < 2 * B && bad == 2 * B; i += kScreenThreads)
     if (!(call.confidence[i] > T(0))) bad = i;
   // As doubles, which hold these integers exactly.
   bad = static_cast<std::int64_t>(block_min<kScreenThreads>(static_cast<double>(bad)));
-  if (threadIdx.x == 0 && bad < 2 * B) report(box, call.about, static_cast<double>(math::quiet_nan<T>()), bad);
+  if (threadIdx.x == 0 && bad < 2 * B)
+    report(box, call.about, static_cast<double>(math::quiet_nan<T>()), bad);
 
   const T least = call.confidence[call.order[B - 1]];
   // The kinds: agree, first teaches, second teaches, dropped. Of 256 samples their numbers fit into 16 bits each.
@@ -118,7 +124,8 @@ __global__ void __launch_bounds__(kScreenThreads) screen_lists(const __grid_cons
       size[k] += static_cast<std::int64_t>((all >> (16 * k)) & 0xffffu);
     }
   }
-  const int selected = block_sum<kScreenThreads>(first_selected), first_lessons = block_sum<kScreenThreads>(lessons[0]),
+  const int selected = block_sum<kScreenThreads>(first_selected),
+            first_lessons = block_sum<kScreenThreads>(lessons[0]),
             second_lessons = block_sum<kScreenThreads>(lessons[1]);
   if (threadIdx.x == 0) {
     *call.least = least;
@@ -134,7 +141,8 @@ __global__ void __launch_bounds__(kScreenThreads) screen_lists(const __grid_cons
 #pragma unroll
   for (int k = 1; k < 3; ++k)
     if (!(static_cast<double>(least) > call.min_confidence) || size[k] < call.min_lessons)
-      for (std::int64_t i = threadIdx.x; i < B; i += kScreenThreads) call.target[k * rows + call.before + i] = -100;
+      for (std::int64_t i = threadIdx.x; i < B; i += kScreenThreads)
+        call.target[k * rows + call.before + i] = -100;
 }
 
 }  // namespace limbic::cuda::device

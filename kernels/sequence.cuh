@@ -12,8 +12,8 @@ namespace limbic::cuda::device {
 
 constexpr int kSequenceThreads = 256;
 
-__global__ void __launch_bounds__(kSequenceThreads) fill_sequence(std::int64_t* __restrict__ to, std::int64_t count, std::int64_t start,
-                                                                  std::int64_t step) {
+__global__ void __launch_bounds__(kSequenceThreads)
+    fill_sequence(std::int64_t* __restrict__ to, std::int64_t count, std::int64_t start, std::int64_t step) {
   for (std::int64_t i = grid_index(); i < count; i += grid_stride()) to[i] = start + i * step;
 }
 

@@ -15,8 +15,8 @@ namespace limbic::cuda::device {
 constexpr int kSumThreads = 256;
 
 template <class V, class Y>
-__global__ void __launch_bounds__(kSumThreads) sum_values(const V* __restrict__ values, std::int64_t count, double scale, double offset,
-                                                          Y* __restrict__ y) {
+__global__ void __launch_bounds__(kSumThreads) sum_values(const V* __restrict__ values, std::int64_t count,
+                                                          double scale, double offset, Y* __restrict__ y) {
   double total = 0;
   for (std::int64_t i = threadIdx.x; i < count; i += kSumThreads) total += static_cast<double>(values[i]);
   total = block_sum<kSumThreads>(total);

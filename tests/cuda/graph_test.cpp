@@ -26,8 +26,9 @@ std::vector<float> twice_plus_one(const std::vector<float>& x) {
 struct Learner {
   RandomStream random = Random(3).stream("learner");
   Linear<float, Cuda> first{6, 9, random}, last{9, 2, random};
-  AdamW<float, Cuda> optimizer{std::vector<Var<float, Cuda>>{first.weight, first.bias, last.weight, last.bias},
-                               AdamWOptions{.lr = 0.01}};
+  AdamW<float, Cuda> optimizer{
+      std::vector<Var<float, Cuda>>{first.weight, first.bias, last.weight, last.bias},
+      AdamWOptions{.lr = 0.01}};
   Device x = random_on<float, Cuda>({5, 6}, 1), y = random_on<float, Cuda>({5, 2}, 2);
   Device loss;
 
@@ -110,7 +111,8 @@ TEST_CASE("what cannot be recorded is refused by name, and nothing stays behind"
     CHECK(!cuda::capturing());
     CHECK((x + 1.0f).to_vector() == std::vector<float>(3, 2));
   };
-  refused([&] { sum(x).item(); }, "[copy_to_host] work that is captured as a graph must not wait for the device");
+  refused([&] { sum(x).item(); },
+          "[copy_to_host] work that is captured as a graph must not wait for the device");
   refused([&] { Device::from({1}, {2.0f}); }, "[copy_from_host]");
   refused([&] { cuda::synchronize(); }, "[synchronize]");
   refused([&] { cuda::capture([] {}); }, "[capture] something is captured already");
@@ -119,7 +121,9 @@ TEST_CASE("what cannot be recorded is refused by name, and nothing stays behind"
   refused([&] { graph.replay(); }, "[graph] a replay cannot be captured");
   CHECK(thrown([] { cuda::Graph().replay(); }).find("[graph] there is nothing to replay") == 0);
   Learner learner;
-  CHECK(thrown([&] { cuda::capture([&] { learner.step(); }); }).find("[adamw] the first step makes the state") == 0);
+  CHECK(thrown([&] {
+          cuda::capture([&] { learner.step(); });
+        }).find("[adamw] the first step makes the state") == 0);
   learner.step();
   CHECK(learner.optimizer.steps() == 1);
 }
@@ -136,9 +140,10 @@ TEST_CASE("random numbers: the first replay's are those of the call, each later 
   const Device x = Device::ones({40, 10}), q = random_on<float, Cuda>({1, 2, 9, 4}, 5);
   const auto draw = [&](RandomStream& random) {
     const Var<float, Cuda> v(q);
-    return std::vector<Device>{dropout(x, 0.5, random), attention(v, v, v, {.dropout = 0.4, .random = &random}).value(),
-                               random.normal<float, Cuda>({33}),
-                               random.uniform<float, Cuda>({5}), random.bernoulli<Cuda>({64}, 0.5).to<float>()};
+    return std::vector<Device>{dropout(x, 0.5, random),
+                               attention(v, v, v, {.dropout = 0.4, .random = &random}).value(),
+                               random.normal<float, Cuda>({33}), random.uniform<float, Cuda>({5}),
+                               random.bernoulli<Cuda>({64}, 0.5).to<float>()};
   };
   const auto read = [](const std::vector<Device>& all) {
     std::vector<std::vector<float>> values;
@@ -215,7 +220,8 @@ TEST_CASE("training: replays are steps, bit for bit, with the learning rate and 
   replayed.optimizer.zero_grad();
   replayed.first.bias.set_grad(Device::ones({9}));
   replayed.optimizer.step();
-  CHECK(thrown([&] { graph.replay(); }).find("[adamw] parameters that were updated together in a graph") == 0);
+  CHECK(thrown([&] { graph.replay(); }).find("[adamw] parameters that were updated together in a graph") ==
+        0);
 }
 TEST_CASE("momentum, and an average of the weights") {
   const auto run = [](bool captured) {
@@ -255,7 +261,8 @@ TEST_CASE("memory comes back when graph and tensors have gone") {
     y = Device();
   }
   auto graph = cuda::capture([&] { y = Device::full({10 << 20}, 1); });
-  check_error([] { cuda::capture([] { (void)Device::empty({10 << 20}); }); }, {"[allocate]", "out of memory"});
+  check_error([] { cuda::capture([] { (void)Device::empty({10 << 20}); }); },
+              {"[allocate]", "out of memory"});
   graph = cuda::Graph();
   check_error([] { (void)Device::empty({10 << 20}); }, {"[allocate]", "out of memory"});  // y has it still
   y = Device();

@@ -17,7 +17,8 @@ using namespace limbic::test;
 
 namespace {
 
-constexpr BranchGate kGates[] = {BranchGate::identity, BranchGate::relu, BranchGate::gelu, BranchGate::quick_gelu};
+constexpr BranchGate kGates[] = {BranchGate::identity, BranchGate::relu, BranchGate::gelu,
+                                 BranchGate::quick_gelu};
 
 // The same draw on both devices.
 RandomStream draws() { return Random(7).stream("branch"); }
@@ -52,7 +53,8 @@ TEST_CASE("every part, with and without the others") {
 TEST_CASE("operands that are views, one in two places, all dropped") {
   check_on_both({{6, 5}, {10}}, [](const auto& v) {
     RandomStream random = draws();
-    return residual_branch(transpose(v[0]), slice(v[1], 0, 2, 8), BranchGate::relu, 0.2, random, true, transpose(v[0]));
+    return residual_branch(transpose(v[0]), slice(v[1], 0, 2, 8), BranchGate::relu, 0.2, random, true,
+                           transpose(v[0]));
   });
   check_on_both({{3, 4}, {4}}, [](const auto& v) {
     RandomStream random = draws();
@@ -71,9 +73,13 @@ TEST_CASE("a transformer's layer: fewer passes, the same numbers and draws") {
     const auto run = [&](auto device) {
       using D = decltype(device);
       RandomStream random = Random(2).stream("layer");
-      TransformerEncoderLayer<float, D> layer(
-          8, {.heads = 2, .hidden = 12, .dropout = 0.2, .activation = norm_first ? Activation::gelu : Activation::relu, .norm_first = norm_first},
-          random);
+      TransformerEncoderLayer<float, D> layer(8,
+                                              {.heads = 2,
+                                               .hidden = 12,
+                                               .dropout = 0.2,
+                                               .activation = norm_first ? Activation::gelu : Activation::relu,
+                                               .norm_first = norm_first},
+                                              random);
       std::vector<Tensor<float>> all;
       for (int i = 0; i < 2; ++i) {
         const auto x = Var<float, D>::leaf(random_on<float, D>({3, 7, 8}, 1));
@@ -96,11 +102,14 @@ TEST_CASE("a transformer's layer: fewer passes, the same numbers and draws") {
 TEST_CASE("what does not fit") {
   const auto x = Tensor<float, Cuda>::ones({2, 3});
   RandomStream random = draws();
-  const auto error = [&](const Tensor<float, Cuda>& bias, const Tensor<float, Cuda>& residual, double p = 0.5) {
+  const auto error = [&](const Tensor<float, Cuda>& bias, const Tensor<float, Cuda>& residual,
+                         double p = 0.5) {
     return thrown([&] { residual_branch(x, bias, BranchGate::relu, p, random, true, residual); });
   };
-  CHECK(error(Tensor<float, Cuda>::ones({2}), {}) == "[residual_branch] x (..., C) and bias (C) are needed; got x (2, 3), bias (2)");
-  CHECK(error({}, Tensor<float, Cuda>::ones({3})) == "[residual_branch] the residual must be of x's shape; got (3) for (2, 3)");
+  CHECK(error(Tensor<float, Cuda>::ones({2}), {}) ==
+        "[residual_branch] x (..., C) and bias (C) are needed; got x (2, 3), bias (2)");
+  CHECK(error({}, Tensor<float, Cuda>::ones({3})) ==
+        "[residual_branch] the residual must be of x's shape; got (3) for (2, 3)");
   CHECK(error({}, {}, 1.5).find("p must be in [0, 1]; got 1.5") != std::string::npos);
   CHECK(random.state() == draws().state());
 }

@@ -19,12 +19,15 @@ Tensor<T> coarse_logits(RandomStream& random, index_t n, index_t k) {
 }
 
 template <class T>
-void check_screening(const Tensor<T>& a, const Tensor<T>& b, const Tensor<T>& joint, index_t before, const ScreeningRules& rules) {
+void check_screening(const Tensor<T>& a, const Tensor<T>& b, const Tensor<T>& joint, index_t before,
+                     const ScreeningRules& rules) {
   const Screening want = uf_ama::screen(a, b);
   const auto there = [](const Tensor<T>& x) { return x.template on<Cuda>(); };
   const auto got = screen_predictions(Cuda{}, "screening", there(a), there(b), there(joint), before, rules);
   const Screening here = uf_ama::on_host(got);
-  const auto same = [](const Tensor<index_t>& x, const Tensor<index_t>& y) { CHECK(x.to_vector() == y.to_vector()); };
+  const auto same = [](const Tensor<index_t>& x, const Tensor<index_t>& y) {
+    CHECK(x.to_vector() == y.to_vector());
+  };
   same(here.agree, want.agree);
   same(here.eeg_teaches, want.eeg_teaches);
   same(here.eye_teaches, want.eye_teaches);
@@ -63,9 +66,11 @@ TEST_CASE("batches of every size, with equal confidences") {
     CAPTURE(n);
     for (index_t k : {1, 3}) {
       const auto a = coarse_logits<double>(random, n, k), b = coarse_logits<double>(random, n, k);
-      check_screening(a, b, coarse_logits<double>(random, n, k), n % 5, {.min_confidence = 0, .min_lessons = 1});
+      check_screening(a, b, coarse_logits<double>(random, n, k), n % 5,
+                      {.min_confidence = 0, .min_lessons = 1});
     }
-    const auto a = random.normal<float>({n, 4}), b = random.normal<float>({n, 4}), c = random.normal<float>({n, 4});
+    const auto a = random.normal<float>({n, 4}), b = random.normal<float>({n, 4}),
+               c = random.normal<float>({n, 4});
     check_screening(a, b, c, 7, {.min_confidence = 0.5, .min_lessons = 3});
     check_screening(a, b, c, 0, {.min_confidence = 0, .min_lessons = n / 4});
   }
@@ -87,7 +92,9 @@ TEST_CASE("bad logits") {
     return thrown([&] { screen_predictions(Cuda{}, "screening", a, b, c, 0, {}).counts.to_vector(); });
   };
   const Logits there = good.on<Cuda>();
-  CHECK(screened(there, bad.on<Cuda>()).find("[screening] the logits that screening goes by must be finite; got nan at position 6") == 0);
+  CHECK(screened(there, bad.on<Cuda>())
+            .find("[screening] the logits that screening goes by must be finite; got nan at position 6") ==
+        0);
   bad.set({2, 1}, std::numeric_limits<float>::infinity());
   CHECK(screened(bad.on<Cuda>(), there).find("at position 2") != std::string::npos);
   CHECK(screened(there, there.slice(0, 1)).find("(4, 3) and (3, 3)") != std::string::npos);
@@ -110,7 +117,8 @@ TEST_CASE("three launches; the same in any order of threads") {
     for (const auto& c : emulator::counters()) launches += c.launches;
     if (schedule == 0) CHECK(launches == 3);
     auto all = s.lists.to_vector();
-    for (const auto& more : {s.counts.to_vector(), s.target.on<Cpu>().to_vector()}) all.insert(all.end(), more.begin(), more.end());
+    for (const auto& more : {s.counts.to_vector(), s.target.on<Cpu>().to_vector()})
+      all.insert(all.end(), more.begin(), more.end());
     if (schedule == 0) want = all;
     CHECK(all == want);
   }

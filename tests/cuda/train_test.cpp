@@ -46,7 +46,10 @@ struct Trainer {
   StepResult<float, D> result;
 
   Trainer(const StepOptions& o, double dropout = 0)
-      : config(tiny(dropout)), net(config, random), step(o, config, random), adam(step.trained_parameters(net), {.lr = 0.01}) {
+      : config(tiny(dropout)),
+        net(config, random),
+        step(o, config, random),
+        adam(step.trained_parameters(net), {.lr = 0.01}) {
     // Larger weights, so that predictions differ between samples.
     for (auto& p : parameters<float, D>(net))
       if (p.rank() == 2) p.mutable_value().copy_from(p.value() * 2.5f);

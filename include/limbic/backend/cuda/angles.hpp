@@ -9,10 +9,12 @@ namespace limbic {
 
 // y () = the value; fills the gradient (n, n) with respect to D if it is defined.
 template <class T>
-void angle_distance(Cuda, Tensor<T, Cuda>& y, const Tensor<T, Cuda>& distances, const Tensor<T, Cuda>& teacher,
-                    const Tensor<T, Cuda>& weights, Tensor<T, Cuda>& gradient) {
-  cuda::angle_distance<T>(distances.data(), teacher.data(), weights.defined() ? weights.data() : nullptr, distances.size(0),
-                          gradient.defined() ? gradient.mutable_data() : nullptr, y.mutable_data());
+void angle_distance(Cuda, Tensor<T, Cuda>& y, const Tensor<T, Cuda>& distances,
+                    const Tensor<T, Cuda>& teacher, const Tensor<T, Cuda>& weights,
+                    Tensor<T, Cuda>& gradient) {
+  cuda::angle_distance<T>(distances.data(), teacher.data(), weights.defined() ? weights.data() : nullptr,
+                          distances.size(0), gradient.defined() ? gradient.mutable_data() : nullptr,
+                          y.mutable_data());
 }
 
 }  // namespace limbic

@@ -13,8 +13,8 @@ inline bool has_class_structure(Cuda, index_t classes) { return classes <= cuda:
 // each (N): the rows' parts of the loss of logits (N, K) and labels (N); gradient (N, K) of their sum, or undefined. All
 // are dense.
 template <class T>
-void class_structure_fwd(Cuda, Tensor<T, Cuda>& each, Tensor<T, Cuda>& gradient, const Tensor<T, Cuda>& logits,
-                         const Tensor<index_t, Cuda>& labels, double eta) {
+void class_structure_fwd(Cuda, Tensor<T, Cuda>& each, Tensor<T, Cuda>& gradient,
+                         const Tensor<T, Cuda>& logits, const Tensor<index_t, Cuda>& labels, double eta) {
   Tensor<T, Cuda> unit = Tensor<T, Cuda>::empty(logits.shape());
   cuda::class_structure<T>({.logits = logits.data(),
                             .labels = labels.data(),

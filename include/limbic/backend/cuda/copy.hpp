@@ -24,7 +24,8 @@ CopyCall copy_call(const Loops<N>& loops, const Shape& shape) {
 
 // One pass over source and destination, by a recorded function.
 template <class R, class A, class F>
-void convert(const F& f, const Shape& shape, R* to, const Strides& to_strides, const A* from, const Strides& from_strides) {
+void convert(const F& f, const Shape& shape, R* to, const Strides& to_strides, const A* from,
+             const Strides& from_strides) {
   ElementwiseCall call;
   call.program = record<R, A>(f);
   set_loops(call, shape, std::array<Strides, 2>{to_strides, from_strides});
@@ -40,7 +41,8 @@ void convert(const F& f, const Shape& shape, R* to, const Strides& to_strides, c
 // dst = src elementwise, converting the scalar; both strided over `shape`. To an integer type: waits for the
 // device, and throws where a number is not finite or does not fit.
 template <class T, class U>
-void copy_strided(Cuda, const Shape& shape, T* dst, const Strides& dst_strides, const U* src, const Strides& src_strides) {
+void copy_strided(Cuda, const Shape& shape, T* dst, const Strides& dst_strides, const U* src,
+                  const Strides& src_strides) {
   if (numel(shape) == 0) return;
   using namespace cuda::detail;
   if constexpr (std::is_same_v<T, U> || (sizeof(T) == 1 && std::is_same_v<U, bool>)) {
@@ -77,7 +79,8 @@ void fill_sequence(Cuda, T* to, index_t n, T start, T step) {
     cuda::fill_sequence(to, n, start, step);
   } else {
     std::vector<T> values(static_cast<std::size_t>(n));
-    for (std::size_t i = 0; i < values.size(); ++i) values[i] = static_cast<T>(start + static_cast<T>(i) * step);
+    for (std::size_t i = 0; i < values.size(); ++i)
+      values[i] = static_cast<T>(start + static_cast<T>(i) * step);
     copy_from_host(Cuda{}, to, values.data(), values.size());
   }
 }

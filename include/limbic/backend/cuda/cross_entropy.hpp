@@ -12,27 +12,35 @@ template <class T>
 CrossEntropyCall<T> cross_entropy_call(const Tensor<T, Cuda>& x, const LabelLoss<T, Cuda>& o) {
   const index_t cols = x.size(1);
   const T smoothing = static_cast<T>(o.smoothing);
-  return {.x = x.data(), .labels = o.labels.data(), .class_weights = o.class_weights.defined() ? o.class_weights.data() : nullptr,
-          .hard = T(1) - smoothing, .soft = cols > 0 ? smoothing / static_cast<T>(cols) : T(0), .ignored = o.ignored, .rows = x.size(0),
+  return {.x = x.data(),
+          .labels = o.labels.data(),
+          .class_weights = o.class_weights.defined() ? o.class_weights.data() : nullptr,
+          .hard = T(1) - smoothing,
+          .soft = cols > 0 ? smoothing / static_cast<T>(cols) : T(0),
+          .ignored = o.ignored,
+          .rows = x.size(0),
           .cols = cols};
 }
 }  // namespace cuda::detail
 
 // loss, lse (N) of x (N, K), dense. A label outside [0, K) counts as ignored; require_labels() tells of it.
 template <class T>
-void cross_entropy_fwd(Cuda, Tensor<T, Cuda>& loss, Tensor<T, Cuda>& lse, const Tensor<T, Cuda>& x, const LabelLoss<T, Cuda>& o) {
+void cross_entropy_fwd(Cuda, Tensor<T, Cuda>& loss, Tensor<T, Cuda>& lse, const Tensor<T, Cuda>& x,
+                       const LabelLoss<T, Cuda>& o) {
   cuda::cross_entropy_fwd(cuda::detail::cross_entropy_call(x, o), loss.mutable_data(), lse.mutable_data());
 }
 // dx = or += the gradient, from dloss (N).
 template <class T>
-void cross_entropy_bwd(Cuda, Tensor<T, Cuda>& dx, const Tensor<T, Cuda>& x, const Tensor<T, Cuda>& lse, const Tensor<T, Cuda>& dloss,
-                       bool accumulate, const LabelLoss<T, Cuda>& o) {
-  cuda::cross_entropy_bwd(cuda::detail::cross_entropy_call(x, o), lse.data(), dloss.data(), dx.mutable_data(), accumulate);
+void cross_entropy_bwd(Cuda, Tensor<T, Cuda>& dx, const Tensor<T, Cuda>& x, const Tensor<T, Cuda>& lse,
+                       const Tensor<T, Cuda>& dloss, bool accumulate, const LabelLoss<T, Cuda>& o) {
+  cuda::cross_entropy_bwd(cuda::detail::cross_entropy_call(x, o), lse.data(), dloss.data(), dx.mutable_data(),
+                          accumulate);
 }
 // 1 / the sum of the weights of the rows that count, samples (N) or undefined, times those of their classes; 0 if there
 // are none: ().
 template <class T>
-Tensor<T, Cuda> cross_entropy_scale(Cuda, const LabelLoss<T, Cuda>& o, const Tensor<T, Cuda>& samples, index_t classes) {
+Tensor<T, Cuda> cross_entropy_scale(Cuda, const LabelLoss<T, Cuda>& o, const Tensor<T, Cuda>& samples,
+                                    index_t classes) {
   Tensor<T, Cuda> scale = Tensor<T, Cuda>::empty({});
   cuda::CrossEntropyCall<T> call;
   call.labels = o.labels.data();

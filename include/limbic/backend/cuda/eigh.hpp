@@ -31,26 +31,30 @@ void store(Tensor<T, Cuda>& y, const Tensor<double, Cuda>& x) {
 template <class T>
 bool eigh(Cuda, const Tensor<T, Cuda>& a, Tensor<double, Cuda>& values, Tensor<double, Cuda>& vectors) {
   const Tensor<T, Cuda> dense = a.contiguous();
-  cuda::eigh(cuda::guard_text("eigh", "the matrix must be finite"), dense.data(), a.size(0), values.mutable_data(), vectors.mutable_data());
+  cuda::eigh(cuda::guard_text("eigh", "the matrix must be finite"), dense.data(), a.size(0),
+             values.mutable_data(), vectors.mutable_data());
   return true;
 }
 
 // y = V diag(g(e)) V' for eigenvalues e and vectors V; g is generic, see trace.hpp.
 template <class T, class G>
-void spectral_function(Cuda, Tensor<T, Cuda>& y, const Tensor<double, Cuda>& values, const Tensor<double, Cuda>& vectors, G&& g) {
+void spectral_function(Cuda, Tensor<T, Cuda>& y, const Tensor<double, Cuda>& values,
+                       const Tensor<double, Cuda>& vectors, G&& g) {
   Tensor<double, Cuda> scaled = Tensor<double, Cuda>::empty(vectors.shape());
-  elementwise(Cuda{}, [&](auto v, auto e) { return v * g(e); }, scaled, vectors, values);
+  elementwise(
+      Cuda{}, [&](auto v, auto e) { return v * g(e); }, scaled, vectors, values);
   cuda::detail::store(y, cuda::detail::times_transposed(scaled, vectors));
 }
 
 // y = the derivative of the logarithm in the given directions (d, d), from one to five.
 template <class T>
-void log_derivative(Cuda, Tensor<T, Cuda>& y, const Tensor<double, Cuda>& values, const Tensor<double, Cuda>& vectors,
-                    std::span<const Tensor<T, Cuda>> directions) {
+void log_derivative(Cuda, Tensor<T, Cuda>& y, const Tensor<double, Cuda>& values,
+                    const Tensor<double, Cuda>& vectors, std::span<const Tensor<T, Cuda>> directions) {
   using namespace cuda::detail;
   const index_t d = values.numel();
   if (directions.size() > static_cast<std::size_t>(cuda::LogChainsCall::kMaxDirections))
-    fail("log_derivative", "derivatives of at most order ", cuda::LogChainsCall::kMaxDirections, " are taken on this device; got ", directions.size());
+    fail("log_derivative", "derivatives of at most order ", cuda::LogChainsCall::kMaxDirections,
+         " are taken on this device; got ", directions.size());
   if (d == 0) return;
   const Tensor<double, Cuda> v = vectors.contiguous();
   Tensor<double, Cuda> rows = Tensor<double, Cuda>::empty({d, d}), part = Tensor<double, Cuda>::empty({d, d});

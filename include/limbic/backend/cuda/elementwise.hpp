@@ -29,7 +29,8 @@ template <std::size_t N>
 void set_loops(ElementwiseCall& call, const Shape& shape, const std::array<Strides, N>& strides) {
   const auto loops = [&]<std::size_t... I>(std::index_sequence<I...>) {
     return Loops<static_cast<int>(N)>(shape, {&strides[I]...});
-  }(std::make_index_sequence<N>{});
+  }
+  (std::make_index_sequence<N>{});
   call.count = numel(shape);
   call.operands = static_cast<int>(N);
   bool dense = loops.rank <= 1;
@@ -47,9 +48,11 @@ ElementProgram record(const F& f) {
   Trace trace(sizeof...(X));
   return [&]<std::size_t... I>(std::index_sequence<I...>) {
     const auto result = f(Traced<X>(trace, static_cast<int>(I))...);
-    if constexpr (std::is_arithmetic_v<std::decay_t<decltype(result)>>) return trace.program(trace.constant(static_cast<double>(result)));
+    if constexpr (std::is_arithmetic_v<std::decay_t<decltype(result)>>)
+      return trace.program(trace.constant(static_cast<double>(result)));
     else return trace.program(result.id(trace));
-  }(std::index_sequence_for<X...>{});
+  }
+  (std::index_sequence_for<X...>{});
 }
 
 template <bool Update, class F, class R, class... A>
@@ -61,7 +64,8 @@ void run_elementwise(const F& f, Tensor<R, Cuda>& y, const Tensor<A, Cuda>&... x
   if constexpr (Update) call.program = record<R, R, A...>(f);
   else call.program = record<R, A...>(f);
   set_loops(call, y.shape(),
-            std::array<Strides, sizeof...(A) + 1>{y.strides(), expanded_strides(x.shape(), x.strides(), y.shape())...});
+            std::array<Strides, sizeof...(A) + 1>{y.strides(),
+                                                  expanded_strides(x.shape(), x.strides(), y.shape())...});
   int n = 0;
   const auto give = [&](const void* data, Dtype dtype) {
     call.operand[n].data = const_cast<void*>(data);  // one type for what is read and what is written
@@ -91,7 +95,8 @@ void elementwise_update(Cuda, const F& f, Tensor<R, Cuda>& y, const Tensor<A, Cu
 // y += x, which broadcasts to it.
 template <class T>
 void add_into(Cuda, Tensor<T, Cuda>& y, const Tensor<T, Cuda>& x) {
-  elementwise_update(Cuda{}, [](auto a, auto b) { return a + b; }, y, x);
+  elementwise_update(
+      Cuda{}, [](auto a, auto b) { return a + b; }, y, x);
 }
 
 }  // namespace limbic

@@ -92,7 +92,9 @@ Graph capture(F&& f) {
 // What code for any device asks: whether its work is recorded now; what is to be done at each replay of that; numbers (4)
 // that are told anew then.
 inline bool is_captured(Cuda) { return cuda::capturing(); }
-inline void at_replay(Cuda, std::function<void()> hook) { cuda::detail::replay_hooks().push_back(std::move(hook)); }
+inline void at_replay(Cuda, std::function<void()> hook) {
+  cuda::detail::replay_hooks().push_back(std::move(hook));
+}
 template <class T>
 Tensor<T, Cuda> numbers_at_replay(Cuda) {
   constexpr std::size_t kBytes = 4 * sizeof(T);

@@ -42,9 +42,11 @@ inline AlongCall along_call(const Shape& shape, int dim, Strides y, Strides x, S
 }
 
 // Reports `op` unless low <= index < high everywhere.
-inline void guard_indices(std::string_view op, const Tensor<index_t, Cuda>& index, index_t low, index_t high) {
+inline void guard_indices(std::string_view op, const Tensor<index_t, Cuda>& index, index_t low,
+                          index_t high) {
   const Tensor<index_t, Cuda> dense = index.contiguous();
-  guard_labels(guard_text(op, "indices must be in [", low, ", ", high - 1, "]"), dense.data(), dense.numel(), low, high, low);
+  guard_labels(guard_text(op, "indices must be in [", low, ", ", high - 1, "]"), dense.data(), dense.numel(),
+               low, high, low);
 }
 
 }  // namespace cuda::detail
@@ -56,13 +58,17 @@ inline void check_indices(Cuda, std::string_view op, const Tensor<index_t, Cuda>
 
 // y[o, j, :] = x[o, index[j], :]; 0 where index[j] is `skip` or negative. y, x and index are dense.
 template <class T>
-void take_rows(Cuda, Tensor<T, Cuda>& y, const Tensor<T, Cuda>& x, int dim, const Tensor<index_t, Cuda>& index, index_t skip) {
-  cuda::take_rows(y.mutable_data(), x.data(), index.data(), index.numel(), cuda::detail::cut_at(x.shape(), dim), skip);
+void take_rows(Cuda, Tensor<T, Cuda>& y, const Tensor<T, Cuda>& x, int dim,
+               const Tensor<index_t, Cuda>& index, index_t skip) {
+  cuda::take_rows(y.mutable_data(), x.data(), index.data(), index.numel(),
+                  cuda::detail::cut_at(x.shape(), dim), skip);
 }
 // y[o, index[j], :] += x[o, j, :] for j in order, but where index[j] is `skip` or negative. All dense.
 template <class T>
-void add_rows(Cuda, Tensor<T, Cuda>& y, const Tensor<T, Cuda>& x, int dim, const Tensor<index_t, Cuda>& index, index_t skip) {
-  cuda::add_rows(y.mutable_data(), x.data(), index.data(), index.numel(), cuda::detail::cut_at(y.shape(), dim), skip);
+void add_rows(Cuda, Tensor<T, Cuda>& y, const Tensor<T, Cuda>& x, int dim, const Tensor<index_t, Cuda>& index,
+              index_t skip) {
+  cuda::add_rows(y.mutable_data(), x.data(), index.data(), index.numel(),
+                 cuda::detail::cut_at(y.shape(), dim), skip);
 }
 // y[o, index[j], :] = value. y and index are dense.
 template <class T>
@@ -72,7 +78,8 @@ void fill_rows(Cuda, Tensor<T, Cuda>& y, int dim, const Tensor<index_t, Cuda>& i
 
 // y[i, j, k] = x[i, index[i, j, k], k] (for dim 1 of three). y has index's shape and is dense.
 template <class T>
-void gather_along(Cuda, Tensor<T, Cuda>& y, const Tensor<T, Cuda>& x, int dim, const Tensor<index_t, Cuda>& index) {
+void gather_along(Cuda, Tensor<T, Cuda>& y, const Tensor<T, Cuda>& x, int dim,
+                  const Tensor<index_t, Cuda>& index) {
   if (y.numel() == 0) return;
   auto call = cuda::detail::along_call(index.shape(), dim, y.strides(), x.strides(), index.strides());
   call.along = x.strides()[dim];
@@ -81,7 +88,8 @@ void gather_along(Cuda, Tensor<T, Cuda>& y, const Tensor<T, Cuda>& x, int dim, c
 }
 // y[i, index[i, j, k], k] += x[i, j, k] for j in order (for dim 1 of three), over index's shape.
 template <class T>
-void add_along(Cuda, Tensor<T, Cuda>& y, const Tensor<T, Cuda>& x, int dim, const Tensor<index_t, Cuda>& index) {
+void add_along(Cuda, Tensor<T, Cuda>& y, const Tensor<T, Cuda>& x, int dim,
+               const Tensor<index_t, Cuda>& index) {
   if (index.numel() == 0) return;
   auto call = cuda::detail::along_call(index.shape(), dim, y.strides(), x.strides(), index.strides());
   call.along = y.strides()[dim];
@@ -91,7 +99,8 @@ void add_along(Cuda, Tensor<T, Cuda>& y, const Tensor<T, Cuda>& x, int dim, cons
 
 // Row-major position in `shape` of each tuple of indices, which broadcast to one shape; negative indices count
 // from the back.
-inline Tensor<index_t, Cuda> ravel_indices(Cuda, std::string_view op, std::span<const Tensor<index_t, Cuda>> indices,
+inline Tensor<index_t, Cuda> ravel_indices(Cuda, std::string_view op,
+                                           std::span<const Tensor<index_t, Cuda>> indices,
                                            const Shape& result, const Shape& shape) {
   Tensor<index_t, Cuda> flat = Tensor<index_t, Cuda>::zeros(result);
   for (std::size_t k = 0; k < indices.size(); ++k) {
@@ -99,7 +108,8 @@ inline Tensor<index_t, Cuda> ravel_indices(Cuda, std::string_view op, std::span<
     const Tensor<index_t, Cuda> dense = indices[k].contiguous();
     cuda::detail::guard_indices(op, dense, -size, size);
     elementwise_update(
-        Cuda{}, [size](auto at, auto v) { return at * size + math::choose(v < index_t(0), v + size, v); }, flat, dense);
+        Cuda{}, [size](auto at, auto v) { return at * size + math::choose(v < index_t(0), v + size, v); },
+        flat, dense);
   }
   return flat;
 }
@@ -122,7 +132,8 @@ void set_ones(Cuda, Tensor<T, Cuda>& y, const Tensor<index_t, Cuda>& index) {
 // Positions of the true elements, in row-major order. Waits for the device: the result's size is a value.
 inline Tensor<index_t, Cuda> true_positions(Cuda, const Tensor<bool, Cuda>& mask) {
   const Tensor<bool, Cuda> dense = mask.contiguous();
-  Tensor<index_t, Cuda> positions = Tensor<index_t, Cuda>::empty({dense.numel()}), count = Tensor<index_t, Cuda>::empty({});
+  Tensor<index_t, Cuda> positions = Tensor<index_t, Cuda>::empty({dense.numel()}),
+                        count = Tensor<index_t, Cuda>::empty({});
   cuda::true_positions(positions.mutable_data(), count.mutable_data(), dense.data(), dense.numel());
   return positions.slice(0, 0, count.item());
 }
@@ -132,31 +143,35 @@ inline Tensor<index_t, Cuda> true_positions(Cuda, const Tensor<bool, Cuda>& mask
 template <class T>
 void keep_triangle(Cuda, Tensor<T, Cuda>& y, const Tensor<T, Cuda>& x, index_t k, bool lower) {
   const index_t cols = x.shape().back(), rows = x.shape()[x.rank() - 2];
-  if (x.numel()) cuda::keep_triangle(y.mutable_data(), x.data(), x.numel() / (rows * cols), rows, cols, k, lower);
+  if (x.numel())
+    cuda::keep_triangle(y.mutable_data(), x.data(), x.numel() / (rows * cols), rows, cols, k, lower);
 }
 
 // ---- order, extremes, running sums: see their CPU counterparts for the definitions ----------------------------
 
 template <class T>
-void order_of(Cuda, Tensor<index_t, Cuda>& order, const Tensor<T, Cuda>& x, index_t outer, index_t n, index_t inner, index_t k,
-              bool descending, bool) {
+void order_of(Cuda, Tensor<index_t, Cuda>& order, const Tensor<T, Cuda>& x, index_t outer, index_t n,
+              index_t inner, index_t k, bool descending, bool) {
   cuda::order_of(order.mutable_data(), x.data(), {outer, n, inner}, k, descending);
 }
 template <int Sign, class T>
-void arg_extreme(Cuda, Tensor<index_t, Cuda>& y, const Tensor<T, Cuda>& x, index_t outer, index_t n, index_t inner) {
+void arg_extreme(Cuda, Tensor<index_t, Cuda>& y, const Tensor<T, Cuda>& x, index_t outer, index_t n,
+                 index_t inner) {
   cuda::arg_extreme(y.mutable_data(), x.data(), {outer, n, inner}, Sign > 0);
 }
 template <class T>
-void cumsum_fwd(Cuda, Tensor<T, Cuda>& y, const Tensor<T, Cuda>& x, index_t outer, index_t n, index_t inner, bool reverse) {
+void cumsum_fwd(Cuda, Tensor<T, Cuda>& y, const Tensor<T, Cuda>& x, index_t outer, index_t n, index_t inner,
+                bool reverse) {
   cuda::cumsum(y.mutable_data(), x.data(), {outer, n, inner}, reverse);
 }
 template <class T>
-void cumprod_fwd(Cuda, Tensor<T, Cuda>& y, const Tensor<T, Cuda>& x, index_t outer, index_t n, index_t inner) {
+void cumprod_fwd(Cuda, Tensor<T, Cuda>& y, const Tensor<T, Cuda>& x, index_t outer, index_t n,
+                 index_t inner) {
   cuda::cumprod_fwd(y.mutable_data(), x.data(), {outer, n, inner});
 }
 template <class T>
-void cumprod_bwd(Cuda, Tensor<T, Cuda>& dx, const Tensor<T, Cuda>& dy, const Tensor<T, Cuda>& x, const Tensor<T, Cuda>& y,
-                 index_t outer, index_t n, index_t inner) {
+void cumprod_bwd(Cuda, Tensor<T, Cuda>& dx, const Tensor<T, Cuda>& dy, const Tensor<T, Cuda>& x,
+                 const Tensor<T, Cuda>& y, index_t outer, index_t n, index_t inner) {
   cuda::cumprod_bwd(dx.mutable_data(), dy.data(), x.data(), y.data(), {outer, n, inner});
 }
 

@@ -41,16 +41,24 @@ void matmul(Cuda, Tensor<T, Cuda>& result, MatrixForm form, const MatrixBatch<co
   Tensor<T, Cuda> keep_a, keep_b;
   const auto a = cuda::detail::plain(given_a, keep_a), b = cuda::detail::plain(given_b, keep_b);
   const MatrixBatch<T*> c(result.mutable_data(), result.shape(), result.strides(), form);
-  cuda::GemmCall<T> call{.m = a.rows, .n = b.cols, .k = a.cols, .a_row = a.row_stride, .a_col = a.col_stride,
-                         .b_row = b.row_stride, .b_col = b.col_stride, .accumulate = accumulate};
+  cuda::GemmCall<T> call{.m = a.rows,
+                         .n = b.cols,
+                         .k = a.cols,
+                         .a_row = a.row_stride,
+                         .a_col = a.col_stride,
+                         .b_row = b.row_stride,
+                         .b_col = b.col_stride,
+                         .accumulate = accumulate};
   // (The stride of a single row may be anything.)
-  call.c_row = call.m > 1 && (form == MatrixForm::matrix || form == MatrixForm::column) ? c.row_stride : call.n;
+  call.c_row =
+      call.m > 1 && (form == MatrixForm::matrix || form == MatrixForm::column) ? c.row_stride : call.n;
   const Shape batch = broadcast_shapes("matmul", broadcast_shapes("matmul", a.batch, b.batch), c.batch);
   if (numel(batch) == 0) {
     if (!accumulate) result.fill(T(0));
     return;
   }
-  const Strides sc = expanded_strides(c.batch, c.batch_strides, batch), sa = expanded_strides(a.batch, a.batch_strides, batch),
+  const Strides sc = expanded_strides(c.batch, c.batch_strides, batch),
+                sa = expanded_strides(a.batch, a.batch_strides, batch),
                 sb = expanded_strides(b.batch, b.batch_strides, batch);
   const Loops<3> loops(batch, {&sc, &sa, &sb});
   for (int d = 0; d < loops.rank; ++d) {
@@ -80,7 +88,9 @@ namespace cuda::detail {
 template <class T>
 Tensor<T, Cuda> plain_rows(const Tensor<T, Cuda>& x) {
   if (x.is_contiguous()) return x;
-  return x.rank() == 2 && plain_matrix(x.shape()[0], x.shape()[1], x.strides()[0], x.strides()[1]) ? x : x.clone();
+  return x.rank() == 2 && plain_matrix(x.shape()[0], x.shape()[1], x.strides()[0], x.strides()[1])
+             ? x
+             : x.clone();
 }
 template <class T>
 void set_a(GemmCall<T>& call, const Tensor<T, Cuda>& x, index_t cols) {
@@ -108,15 +118,23 @@ void linear_fwd(Cuda, Tensor<T, Cuda>& y, const Tensor<T, Cuda>& given_x, const 
   cuda::detail::set_b(call, weight, in);
   std::swap(call.b_row, call.b_col);
   cuda::gemm(call);
-  if (bias.defined() || relu) cuda::add_bias(y.mutable_data(), bias.defined() ? bias.data() : nullptr, rows, out, relu);
+  if (bias.defined() || relu)
+    cuda::add_bias(y.mutable_data(), bias.defined() ? bias.data() : nullptr, rows, out, relu);
 }
 
 // dx (N, C_in) [+]= dy (N, C_out) weight; dy and dx dense.
 template <class T>
-void linear_bwd_input(Cuda, Tensor<T, Cuda>& dx, const Tensor<T, Cuda>& dy, const Tensor<T, Cuda>& given_weight, bool accumulate) {
+void linear_bwd_input(Cuda, Tensor<T, Cuda>& dx, const Tensor<T, Cuda>& dy,
+                      const Tensor<T, Cuda>& given_weight, bool accumulate) {
   const index_t out = given_weight.shape()[0], in = given_weight.shape()[1], rows = in ? dx.numel() / in : 0;
   const auto weight = cuda::detail::plain_rows(given_weight);
-  cuda::GemmCall<T> call{.m = rows, .n = in, .k = out, .a = dy.data(), .a_row = out, .c = dx.mutable_data(), .c_row = in,
+  cuda::GemmCall<T> call{.m = rows,
+                         .n = in,
+                         .k = out,
+                         .a = dy.data(),
+                         .a_row = out,
+                         .c = dx.mutable_data(),
+                         .c_row = in,
                          .accumulate = accumulate};
   cuda::detail::set_b(call, weight, in);
   cuda::gemm(call);
@@ -124,11 +142,19 @@ void linear_bwd_input(Cuda, Tensor<T, Cuda>& dx, const Tensor<T, Cuda>& dy, cons
 
 // dweight (C_out, C_in) [+]= dy' x; dy and dweight dense.
 template <class T>
-void linear_bwd_weight(Cuda, Tensor<T, Cuda>& dweight, const Tensor<T, Cuda>& dy, const Tensor<T, Cuda>& given_x, bool accumulate) {
+void linear_bwd_weight(Cuda, Tensor<T, Cuda>& dweight, const Tensor<T, Cuda>& dy,
+                       const Tensor<T, Cuda>& given_x, bool accumulate) {
   const index_t out = dweight.shape()[0], in = dweight.shape()[1], rows = out ? dy.numel() / out : 0;
   const auto x = cuda::detail::plain_rows(given_x);
-  cuda::GemmCall<T> call{.m = out, .n = in, .k = rows, .a = dy.data(), .a_row = 1, .a_col = out, .c = dweight.mutable_data(),
-                         .c_row = in, .accumulate = accumulate};
+  cuda::GemmCall<T> call{.m = out,
+                         .n = in,
+                         .k = rows,
+                         .a = dy.data(),
+                         .a_row = 1,
+                         .a_col = out,
+                         .c = dweight.mutable_data(),
+                         .c_row = in,
+                         .accumulate = accumulate};
   cuda::detail::set_b(call, x, in);
   cuda::gemm(call);
 }

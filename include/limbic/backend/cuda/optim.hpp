@@ -25,7 +25,8 @@ std::vector<TensorUpdate<T>> update_operands(UpdateList<T, Cuda>& list, int stat
 }
 template <class T>
 OnDevice<T> on_device(const UpdateList<T, Cuda>& list) {
-  return {list.clip.defined() ? list.clip.data() : nullptr, list.numbers.defined() ? list.numbers.data() : nullptr};
+  return {list.clip.defined() ? list.clip.data() : nullptr,
+          list.numbers.defined() ? list.numbers.data() : nullptr};
 }
 
 // Dense tensors of any strides; `keep` holds the copies.

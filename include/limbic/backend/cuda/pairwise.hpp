@@ -33,12 +33,19 @@ inline RadialCall radial_call(const PairKernel<Cuda>& kernel) {
 // points (n + m, d) = the rows of x and y (dense) minus their common mean, norms (n + m) their squared
 // lengths. Returns the sum of the norms, ().
 template <class T>
-Tensor<double, Cuda> centre_rows(Cuda, Tensor<T, Cuda>& points, Tensor<T, Cuda>& norms, const Tensor<T, Cuda>& x,
-                                 const Tensor<T, Cuda>& y) {
+Tensor<double, Cuda> centre_rows(Cuda, Tensor<T, Cuda>& points, Tensor<T, Cuda>& norms,
+                                 const Tensor<T, Cuda>& x, const Tensor<T, Cuda>& y) {
   Tensor<double, Cuda> sum = Tensor<double, Cuda>::empty({});
   Tensor<T, Cuda> mean = Tensor<T, Cuda>::empty({x.size(1)});
-  cuda::centre_rows<T>({.x = x.data(), .y = y.data(), .n = x.size(0), .m = y.size(0), .d = x.size(1), .points = points.mutable_data(),
-                        .norms = norms.mutable_data(), .mean = mean.mutable_data(), .sum = sum.mutable_data()});
+  cuda::centre_rows<T>({.x = x.data(),
+                        .y = y.data(),
+                        .n = x.size(0),
+                        .m = y.size(0),
+                        .d = x.size(1),
+                        .points = points.mutable_data(),
+                        .norms = norms.mutable_data(),
+                        .mean = mean.mutable_data(),
+                        .sum = sum.mutable_data()});
   return sum;
 }
 
@@ -58,24 +65,33 @@ Tensor<double, Cuda> bandwidths(Cuda, const BandwidthRule& rule, int count, cons
   const bool median = rule.from == BandwidthRule::From::median;
   const Tensor<double, Cuda> from = median ? median_distance(Cuda{}, points, points) : sum_norms;
   Tensor<double, Cuda> inverse = Tensor<double, Cuda>::zeros({kMaxBandwidths});
-  cuda::bandwidths({.rule = median ? Rule::median : rule.from == BandwidthRule::From::mean_all ? Rule::mean_all : Rule::mean_offdiag,
-                    .count = count, .ratio = rule.ratio, .scale = rule.scale, .eps = rule.eps,
-                    .points = static_cast<double>(points.size(0)), .from = from.data()},
+  cuda::bandwidths({.rule = median                                       ? Rule::median
+                            : rule.from == BandwidthRule::From::mean_all ? Rule::mean_all
+                                                                         : Rule::mean_offdiag,
+                    .count = count,
+                    .ratio = rule.ratio,
+                    .scale = rule.scale,
+                    .eps = rule.eps,
+                    .points = static_cast<double>(points.size(0)),
+                    .from = from.data()},
                    inverse.mutable_data());
   return inverse;
 }
 
 // y () = offset + the form; fills the layers' gradients where they are defined. At most 8 layers.
 template <class T>
-void pair_form(Cuda, Tensor<T, Cuda>& y, std::span<PairLayer<T, Cuda>> layers, const PairWeights<T, Cuda>& weights, double offset = 0) {
+void pair_form(Cuda, Tensor<T, Cuda>& y, std::span<PairLayer<T, Cuda>> layers,
+               const PairWeights<T, Cuda>& weights, double offset = 0) {
   cuda::PairCall<T> call;
   if (layers.size() > static_cast<std::size_t>(cuda::PairCall<T>::kMaxLayers))
-    fail("pair_form", "at most ", cuda::PairCall<T>::kMaxLayers, " layers are taken on this device; got ", layers.size());
+    fail("pair_form", "at most ", cuda::PairCall<T>::kMaxLayers, " layers are taken on this device; got ",
+         layers.size());
   call.points = weights.left.size(0);
   call.layers = static_cast<int>(layers.size());
   for (std::size_t l = 0; l < layers.size(); ++l) {
     auto& layer = layers[l];
-    call.layer[l] = {.points = layer.points.data(), .width = layer.points.size(1),
+    call.layer[l] = {.points = layer.points.data(),
+                     .width = layer.points.size(1),
                      .gradient = layer.gradient.defined() ? layer.gradient.mutable_data() : nullptr,
                      .kernel = cuda::detail::radial_call(layer.kernel)};
   }

@@ -7,7 +7,8 @@ namespace limbic {
 
 // y () = the value, for s and then t in `points` (2n, d), dense; fills `gradient` (2n, d) if it is defined.
 template <class T>
-void neighbour_form(Cuda, Tensor<T, Cuda>& y, const Tensor<T, Cuda>& points, const PairKernel<Cuda>& kernel, Tensor<T, Cuda>& gradient) {
+void neighbour_form(Cuda, Tensor<T, Cuda>& y, const Tensor<T, Cuda>& points, const PairKernel<Cuda>& kernel,
+                    Tensor<T, Cuda>& gradient) {
   cuda::neighbour_form(points.data(), points.size(0) / 2, points.size(1), cuda::detail::radial_call(kernel),
                        gradient.defined() ? gradient.mutable_data() : nullptr, y.mutable_data());
 }

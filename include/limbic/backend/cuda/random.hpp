@@ -23,7 +23,8 @@ void uniform_values(Cuda, T* out, index_t n, PhiloxKey draw, T low, T high) {
 // mean + std z_i
 template <class T>
 void normal_values(Cuda, T* out, index_t n, PhiloxKey draw, T mean, T std) {
-  cuda::normal_values(out, n, cuda::detail::draw_of(draw), static_cast<double>(mean), static_cast<double>(std));
+  cuda::normal_values(out, n, cuda::detail::draw_of(draw), static_cast<double>(mean),
+                      static_cast<double>(std));
 }
 // Whether word i is below the threshold, as T.
 template <class T>
@@ -46,9 +47,11 @@ void dropout_scale(Cuda, Tensor<T, Cuda>& y, const Tensor<T, Cuda>& x, PhiloxKey
 }
 // The same for `rows` rows of equal length: row r is 0 where word r is an event of probability p.
 template <class T>
-void dropout_scale_rows(Cuda, Tensor<T, Cuda>& y, const Tensor<T, Cuda>& x, index_t rows, PhiloxKey draw, double p, T scale) {
+void dropout_scale_rows(Cuda, Tensor<T, Cuda>& y, const Tensor<T, Cuda>& x, index_t rows, PhiloxKey draw,
+                        double p, T scale) {
   if (x.numel() == 0) return;
-  cuda::dropout_rows(y.mutable_data(), x.data(), rows, x.numel() / rows, cuda::detail::draw_of(draw), philox_threshold(p), scale);
+  cuda::dropout_rows(y.mutable_data(), x.data(), rows, x.numel() / rows, cuda::detail::draw_of(draw),
+                     philox_threshold(p), scale);
 }
 
 }  // namespace limbic

@@ -53,7 +53,8 @@ struct FoldOf<folds::Extreme<T, Sign>> {
 };
 
 // Merged dimensions of one part of x's loop.
-inline void set_part(const Shape& shape, const Strides& strides, int& rank, std::int64_t (&size)[8], std::int64_t (&stride)[8]) {
+inline void set_part(const Shape& shape, const Strides& strides, int& rank, std::int64_t (&size)[8],
+                     std::int64_t (&stride)[8]) {
   const Loops<1> loops(shape, {&strides});
   rank = loops.rank;
   for (int d = 0; d < rank; ++d) {
@@ -105,7 +106,8 @@ template <class T>
 bool all_finite(Cuda, const Tensor<T, Cuda>& x) {
   if (x.numel() == 0) return true;
   Tensor<bool, Cuda> finite = Tensor<bool, Cuda>::empty(x.shape()), every = Tensor<bool, Cuda>::empty({});
-  elementwise(Cuda{}, [](auto v) { return math::isfinite(v); }, finite, x);
+  elementwise(
+      Cuda{}, [](auto v) { return math::isfinite(v); }, finite, x);
   reduce(Cuda{}, folds::All{}, every, finite);
   return every.item();
 }

@@ -27,16 +27,16 @@ BranchCall<T> branch_call(const Tensor<T, Cuda>& x, const Tensor<T, Cuda>& bias,
 
 // y = residual + m f(x + bias) / (1 - p); bias (C) and residual may be undefined, all are dense.
 template <class T>
-void residual_branch_fwd(Cuda, Tensor<T, Cuda>& y, const Tensor<T, Cuda>& x, const Tensor<T, Cuda>& bias, const Tensor<T, Cuda>& residual,
-                         const BranchPlan& plan) {
+void residual_branch_fwd(Cuda, Tensor<T, Cuda>& y, const Tensor<T, Cuda>& x, const Tensor<T, Cuda>& bias,
+                         const Tensor<T, Cuda>& residual, const BranchPlan& plan) {
   auto call = cuda::detail::branch_call(x, bias, plan);
   if (residual.defined()) call.residual = residual.data();
   cuda::residual_branch_fwd(call, y.mutable_data());
 }
 // dx = m f'(x + bias) dy / (1 - p), dense.
 template <class T>
-void residual_branch_bwd(Cuda, Tensor<T, Cuda>& dx, const Tensor<T, Cuda>& dy, const Tensor<T, Cuda>& x, const Tensor<T, Cuda>& bias,
-                         const BranchPlan& plan) {
+void residual_branch_bwd(Cuda, Tensor<T, Cuda>& dx, const Tensor<T, Cuda>& dy, const Tensor<T, Cuda>& x,
+                         const Tensor<T, Cuda>& bias, const BranchPlan& plan) {
   cuda::residual_branch_bwd(cuda::detail::branch_call(x, bias, plan), dy.data(), dx.mutable_data());
 }
 

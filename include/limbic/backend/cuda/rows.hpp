@@ -30,7 +30,8 @@ void softmax_fwd(Cuda, Tensor<T, Cuda>& y, const Tensor<T, Cuda>& x) {
   cuda::softmax_fwd(y.mutable_data(), x.data(), n.rows, n.cols);
 }
 template <class T>
-void softmax_bwd(Cuda, Tensor<T, Cuda>& dx, const Tensor<T, Cuda>& y, const Tensor<T, Cuda>& dy, bool accumulate) {
+void softmax_bwd(Cuda, Tensor<T, Cuda>& dx, const Tensor<T, Cuda>& y, const Tensor<T, Cuda>& dy,
+                 bool accumulate) {
   const cuda::detail::Rows2d n(y.shape());
   cuda::softmax_bwd(dx.mutable_data(), y.data(), dy.data(), n.rows, n.cols, accumulate);
 }
@@ -40,7 +41,8 @@ void log_softmax_fwd(Cuda, Tensor<T, Cuda>& y, const Tensor<T, Cuda>& x) {
   cuda::log_softmax_fwd(y.mutable_data(), x.data(), n.rows, n.cols);
 }
 template <class T>
-void log_softmax_bwd(Cuda, Tensor<T, Cuda>& dx, const Tensor<T, Cuda>& y, const Tensor<T, Cuda>& dy, bool accumulate) {
+void log_softmax_bwd(Cuda, Tensor<T, Cuda>& dx, const Tensor<T, Cuda>& y, const Tensor<T, Cuda>& dy,
+                     bool accumulate) {
   const cuda::detail::Rows2d n(y.shape());
   cuda::log_softmax_bwd(dx.mutable_data(), y.data(), dy.data(), n.rows, n.cols, accumulate);
 }
@@ -51,16 +53,17 @@ void logsumexp_fwd(Cuda, Tensor<T, Cuda>& y, const Tensor<T, Cuda>& x) {
   cuda::logsumexp_fwd(y.mutable_data(), x.data(), n.rows, n.cols);
 }
 template <class T>
-void logsumexp_bwd(Cuda, Tensor<T, Cuda>& dx, const Tensor<T, Cuda>& x, const Tensor<T, Cuda>& y, const Tensor<T, Cuda>& dy,
-                   bool accumulate) {
+void logsumexp_bwd(Cuda, Tensor<T, Cuda>& dx, const Tensor<T, Cuda>& x, const Tensor<T, Cuda>& y,
+                   const Tensor<T, Cuda>& dy, bool accumulate) {
   const cuda::detail::Rows2d n(x.shape());
   cuda::logsumexp_bwd(dx.mutable_data(), x.data(), y.data(), dy.data(), n.rows, n.cols, accumulate);
 }
 
 // weight and bias may be undefined; mean and rstd (rows).
 template <class T>
-void layer_norm_fwd(Cuda, Tensor<T, Cuda>& y, Tensor<T, Cuda>& mean, Tensor<T, Cuda>& rstd, const Tensor<T, Cuda>& x,
-                    const Tensor<T, Cuda>& weight, const Tensor<T, Cuda>& bias, T eps) {
+void layer_norm_fwd(Cuda, Tensor<T, Cuda>& y, Tensor<T, Cuda>& mean, Tensor<T, Cuda>& rstd,
+                    const Tensor<T, Cuda>& x, const Tensor<T, Cuda>& weight, const Tensor<T, Cuda>& bias,
+                    T eps) {
   auto call = cuda::detail::norm_call(true, x, weight);
   call.bias = cuda::detail::data_or_null(bias);
   call.mean = mean.mutable_data();
@@ -69,25 +72,26 @@ void layer_norm_fwd(Cuda, Tensor<T, Cuda>& y, Tensor<T, Cuda>& mean, Tensor<T, C
 }
 // dx, dweight and dbias: null where not wanted; dx is written, or added to; the other two are written.
 template <class T>
-void layer_norm_bwd(Cuda, Tensor<T, Cuda>* dx, bool accumulate, Tensor<T, Cuda>* dweight, Tensor<T, Cuda>* dbias,
-                    const Tensor<T, Cuda>& x, const Tensor<T, Cuda>& weight, const Tensor<T, Cuda>& mean,
-                    const Tensor<T, Cuda>& rstd, const Tensor<T, Cuda>& dy) {
+void layer_norm_bwd(Cuda, Tensor<T, Cuda>* dx, bool accumulate, Tensor<T, Cuda>* dweight,
+                    Tensor<T, Cuda>* dbias, const Tensor<T, Cuda>& x, const Tensor<T, Cuda>& weight,
+                    const Tensor<T, Cuda>& mean, const Tensor<T, Cuda>& rstd, const Tensor<T, Cuda>& dy) {
   auto call = cuda::detail::norm_call(true, x, weight);
   call.mean = const_cast<T*>(mean.data());  // read only by backward
   call.rstd = const_cast<T*>(rstd.data());
-  cuda::norm_bwd(call, dy.data(), dx ? dx->mutable_data() : nullptr, accumulate, dweight ? dweight->mutable_data() : nullptr,
-                 dbias ? dbias->mutable_data() : nullptr);
+  cuda::norm_bwd(call, dy.data(), dx ? dx->mutable_data() : nullptr, accumulate,
+                 dweight ? dweight->mutable_data() : nullptr, dbias ? dbias->mutable_data() : nullptr);
 }
 template <class T>
-void rms_norm_fwd(Cuda, Tensor<T, Cuda>& y, Tensor<T, Cuda>& rstd, const Tensor<T, Cuda>& x, const Tensor<T, Cuda>& weight,
-                  T eps) {
+void rms_norm_fwd(Cuda, Tensor<T, Cuda>& y, Tensor<T, Cuda>& rstd, const Tensor<T, Cuda>& x,
+                  const Tensor<T, Cuda>& weight, T eps) {
   auto call = cuda::detail::norm_call(false, x, weight);
   call.rstd = rstd.mutable_data();
   cuda::norm_fwd(call, y.mutable_data(), eps);
 }
 template <class T>
-void rms_norm_bwd(Cuda, Tensor<T, Cuda>* dx, bool accumulate, Tensor<T, Cuda>* dweight, const Tensor<T, Cuda>& x,
-                  const Tensor<T, Cuda>& weight, const Tensor<T, Cuda>& rstd, const Tensor<T, Cuda>& dy) {
+void rms_norm_bwd(Cuda, Tensor<T, Cuda>* dx, bool accumulate, Tensor<T, Cuda>* dweight,
+                  const Tensor<T, Cuda>& x, const Tensor<T, Cuda>& weight, const Tensor<T, Cuda>& rstd,
+                  const Tensor<T, Cuda>& dy) {
   auto call = cuda::detail::norm_call(false, x, weight);
   call.rstd = const_cast<T*>(rstd.data());
   cuda::norm_bwd<T>(call, dy.data(), dx ? dx->mutable_data() : nullptr, accumulate,

@@ -32,7 +32,8 @@ class Trace {
   }
   int constant(double value) {
     for (int i = 0; i < constants_; ++i)
-      if (std::bit_cast<std::uint64_t>(constant_[i]) == std::bit_cast<std::uint64_t>(value)) return kConstant + i;
+      if (std::bit_cast<std::uint64_t>(constant_[i]) == std::bit_cast<std::uint64_t>(value))
+        return kConstant + i;
     check(constants_ < ElementProgram::kMaxConstants, "elementwise", "a function of at most ",
           ElementProgram::kMaxConstants, " constants is needed on this device");
     constant_[constants_] = value;
@@ -54,7 +55,9 @@ class Trace {
     }
     for (int v = 0; v < inputs_; ++v) slot[v] = v;
     const auto place = [&](int v) {
-      return static_cast<std::uint8_t>(v < 0 ? 0 : v < kConstant ? slot[v] : ElementProgram::kConstants + v - kConstant);
+      return static_cast<std::uint8_t>(v < 0           ? 0
+                                       : v < kConstant ? slot[v]
+                                                       : ElementProgram::kConstants + v - kConstant);
     };
     for (int i = 0; i < count_; ++i) {
       if (last_use[inputs_ + i] < 0) continue;
@@ -85,7 +88,8 @@ class Trace {
   };
 
   static void check_length(bool fits) {
-    check(fits, "elementwise", "a function of at most ", kMaxNeeded, " steps is needed on this device (hint: split it)");
+    check(fits, "elementwise", "a function of at most ", kMaxNeeded,
+          " steps is needed on this device (hint: split it)");
   }
 
   int inputs_, count_ = 0, constants_ = 0;
@@ -103,14 +107,13 @@ class Traced {
 
   // A constant.
   template <class N>
-    requires std::is_arithmetic_v<N>
-  Traced(N value) : constant_(static_cast<double>(value)) {}
+  requires std::is_arithmetic_v<N> Traced(N value) : constant_(static_cast<double>(value)) {}
   // Value number `id` of a record.
   Traced(cuda::Trace& trace, int id) : trace_(&trace), id_(id) {}
   // The same number as another type: truth is 1.
   template <class U>
-    requires(!std::is_same_v<U, T>)
-  explicit Traced(const Traced<U>& other) : trace_(other.trace_), id_(other.id_), constant_(other.constant_) {}
+  requires(!std::is_same_v<U, T>) explicit Traced(const Traced<U>& other)
+      : trace_(other.trace_), id_(other.id_), constant_(other.constant_) {}
 
   friend Traced operator+(const Traced& a, const Traced& b) {
     return a.known() && b.known() ? Traced(a.constant_ + b.constant_) : note(Code::add, a, b);
@@ -127,22 +130,42 @@ class Traced {
   friend Traced operator/(const Traced& a, const Traced& b) {
     return a.known() && b.known() ? Traced(a.constant_ / b.constant_) : note(Code::div, a, b);
   }
-  friend Traced operator-(const Traced& a) { return a.known() ? Traced(-a.constant_) : note(Code::neg, a, a); }
+  friend Traced operator-(const Traced& a) {
+    return a.known() ? Traced(-a.constant_) : note(Code::neg, a, a);
+  }
   Traced& operator+=(const Traced& b) { return *this = *this + b; }
   Traced& operator-=(const Traced& b) { return *this = *this - b; }
   Traced& operator*=(const Traced& b) { return *this = *this * b; }
   Traced& operator/=(const Traced& b) { return *this = *this / b; }
 
-  friend Traced<bool> operator<(const Traced& a, const Traced& b) { return Traced<bool>::note(Code::lt, a, b); }
-  friend Traced<bool> operator<=(const Traced& a, const Traced& b) { return Traced<bool>::note(Code::le, a, b); }
-  friend Traced<bool> operator>(const Traced& a, const Traced& b) { return Traced<bool>::note(Code::gt, a, b); }
-  friend Traced<bool> operator>=(const Traced& a, const Traced& b) { return Traced<bool>::note(Code::ge, a, b); }
-  friend Traced<bool> operator==(const Traced& a, const Traced& b) { return Traced<bool>::note(Code::eq, a, b); }
-  friend Traced<bool> operator!=(const Traced& a, const Traced& b) { return Traced<bool>::note(Code::ne, a, b); }
+  friend Traced<bool> operator<(const Traced& a, const Traced& b) {
+    return Traced<bool>::note(Code::lt, a, b);
+  }
+  friend Traced<bool> operator<=(const Traced& a, const Traced& b) {
+    return Traced<bool>::note(Code::le, a, b);
+  }
+  friend Traced<bool> operator>(const Traced& a, const Traced& b) {
+    return Traced<bool>::note(Code::gt, a, b);
+  }
+  friend Traced<bool> operator>=(const Traced& a, const Traced& b) {
+    return Traced<bool>::note(Code::ge, a, b);
+  }
+  friend Traced<bool> operator==(const Traced& a, const Traced& b) {
+    return Traced<bool>::note(Code::eq, a, b);
+  }
+  friend Traced<bool> operator!=(const Traced& a, const Traced& b) {
+    return Traced<bool>::note(Code::ne, a, b);
+  }
   // Of conditions: both sides are evaluated.
-  friend Traced operator&&(const Traced& a, const Traced& b) requires std::is_same_v<T, bool> { return note(Code::both, a, b); }
-  friend Traced operator||(const Traced& a, const Traced& b) requires std::is_same_v<T, bool> { return note(Code::either, a, b); }
-  friend Traced operator!(const Traced& a) requires std::is_same_v<T, bool> { return note(Code::invert, a, a); }
+  friend Traced operator&&(const Traced& a, const Traced& b) requires std::is_same_v<T, bool> {
+    return note(Code::both, a, b);
+  }
+  friend Traced operator||(const Traced& a, const Traced& b) requires std::is_same_v<T, bool> {
+    return note(Code::either, a, b);
+  }
+  friend Traced operator!(const Traced& a) requires std::is_same_v<T, bool> {
+    return note(Code::invert, a, a);
+  }
 
   // Step `code` of a, b and c, at least one of which is no constant.
   template <class A, class B, class C = A>

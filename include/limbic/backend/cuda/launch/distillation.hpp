@@ -19,6 +19,7 @@ template <class T>
 void softened_kl_fwd(const SoftenedKlCall<T>& call, T* y, T* lse);
 // dp and dq (rows, cols), written or added to, from dy (rows); null where not wanted. dq: of `both` alone.
 template <class T>
-void softened_kl_bwd(const SoftenedKlCall<T>& call, const T* lse, const T* dy, T* dp, bool add_p, T* dq, bool add_q);
+void softened_kl_bwd(const SoftenedKlCall<T>& call, const T* lse, const T* dy, T* dp, bool add_p, T* dq,
+                     bool add_q);
 
 }  // namespace limbic::cuda

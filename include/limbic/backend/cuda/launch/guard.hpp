@@ -32,8 +32,8 @@ enum class Must : std::uint8_t { be_finite, be_positive, not_be_negative, be_in_
 template <class T>
 void guard_values(const GuardText& about, Must must, const T* values, std::int64_t count);
 // Every label or index in [low, high), or `ignored` (low: none is).
-void guard_labels(const GuardText& about, const std::int64_t* labels, std::int64_t count, std::int64_t low, std::int64_t high,
-                  std::int64_t ignored);
+void guard_labels(const GuardText& about, const std::int64_t* labels, std::int64_t count, std::int64_t low,
+                  std::int64_t high, std::int64_t ignored);
 
 // A loss must be finite; if it is not, the first input that is not is named.
 template <class T>

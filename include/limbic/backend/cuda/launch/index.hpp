@@ -46,7 +46,8 @@ void set_ones(T* y, const std::int64_t* index, std::int64_t n, std::int64_t clas
 void true_positions(std::int64_t* positions, std::int64_t* count, const bool* mask, std::int64_t n);
 // y = x where column - row is at most k (`lower`) or at least k, else 0; over matrices (rows, cols).
 template <class T>
-void keep_triangle(T* y, const T* x, std::int64_t matrices, std::int64_t rows, std::int64_t cols, std::int64_t k, bool lower);
+void keep_triangle(T* y, const T* x, std::int64_t matrices, std::int64_t rows, std::int64_t cols,
+                   std::int64_t k, bool lower);
 
 // order (outer, k, inner): positions of the k first elements, in order; equal ones keep theirs, NaN is largest.
 template <class T>

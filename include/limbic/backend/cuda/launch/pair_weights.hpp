@@ -27,7 +27,8 @@ struct ClassWeightsCall {
   const std::int64_t *source_labels = nullptr, *target_labels = nullptr;
   const T* probabilities = nullptr;
   T *left = nullptr, *right = nullptr;
-  GuardText about_source, about_target, about_probabilities;  // of weights that are all 0, and of a sample without any
+  GuardText about_source, about_target,
+      about_probabilities;  // of weights that are all 0, and of a sample without any
 };
 template <class T>
 void class_weights(const ClassWeightsCall<T>& call);

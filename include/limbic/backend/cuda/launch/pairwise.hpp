@@ -50,7 +50,7 @@ struct PairCall {
   struct Layer {
     const T* points = nullptr;  // (N, width)
     std::int64_t width = 0;
-    T* gradient = nullptr;      // (N, width)
+    T* gradient = nullptr;  // (N, width)
     RadialCall kernel;
   };
   std::int64_t points = 0;  // N
@@ -74,7 +74,8 @@ void row_products(T* y, const T* a, std::int64_t n, const T* b, std::int64_t m, 
 
 // y (N, columns) = K u, K_ij = k(|x_i - x_j|^2), x (N, d).
 template <class T>
-void pair_products(T* y, const T* points, std::int64_t n, std::int64_t d, const RadialCall& kernel, const T* u, std::int64_t columns);
+void pair_products(T* y, const T* points, std::int64_t n, std::int64_t d, const RadialCall& kernel,
+                   const T* u, std::int64_t columns);
 
 // *median = the lower median of the squared distances of the rows i < j of points (n, d), n >= 2.
 template <class T>
@@ -83,6 +84,7 @@ void median_distance(double* median, const T* points, std::int64_t n, std::int64
 // *value = 1/n sum_i k(|s_i - s_j|^2) + k(|t_i - t_j|^2) - k(|s_i - t_j|^2) - k(|s_j - t_i|^2), j = i + 1 around,
 // s and then t in points (2n, d); the gradient (2n, d) unless null.
 template <class T>
-void neighbour_form(const T* points, std::int64_t n, std::int64_t d, const RadialCall& kernel, T* gradient, T* value);
+void neighbour_form(const T* points, std::int64_t n, std::int64_t d, const RadialCall& kernel, T* gradient,
+                    T* value);
 
 }  // namespace limbic::cuda

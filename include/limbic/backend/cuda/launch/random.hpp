@@ -28,6 +28,7 @@ template <class T>
 void dropout(T* y, const T* x, std::int64_t n, Draw draw, std::uint32_t threshold, T scale);
 // The same by rows of `length` elements: row r is 0 where word r is below the threshold.
 template <class T>
-void dropout_rows(T* y, const T* x, std::int64_t rows, std::int64_t length, Draw draw, std::uint64_t threshold, T scale);
+void dropout_rows(T* y, const T* x, std::int64_t rows, std::int64_t length, Draw draw,
+                  std::uint64_t threshold, T scale);
 
 }  // namespace limbic::cuda

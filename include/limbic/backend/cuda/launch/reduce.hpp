@@ -7,8 +7,17 @@ namespace limbic::cuda {
 
 // What elements are folded into: the folds of core/folds.hpp.
 enum class Fold : std::uint8_t {
-  sum, sum_of_squares, sum_of_squared_differences, count_equal, count_nonzero, product, product_of_nonzero, any, all,
-  max, min,
+  sum,
+  sum_of_squares,
+  sum_of_squared_differences,
+  count_equal,
+  count_nonzero,
+  product,
+  product_of_nonzero,
+  any,
+  all,
+  max,
+  min,
 };
 
 // y_k = fold over r of x[kept offset of k + reduced offset of r]; y and `side` (of x's type) are dense.

@@ -18,7 +18,8 @@ void log_softmax_bwd(T* dx, const T* y, const T* dy, std::int64_t rows, std::int
 template <class T>
 void logsumexp_fwd(T* y, const T* x, std::int64_t rows, std::int64_t cols);
 template <class T>
-void logsumexp_bwd(T* dx, const T* x, const T* y, const T* dy, std::int64_t rows, std::int64_t cols, bool accumulate);
+void logsumexp_bwd(T* dx, const T* x, const T* y, const T* dy, std::int64_t rows, std::int64_t cols,
+                   bool accumulate);
 
 // One norm of rows: centred is layer norm, else RMS norm. weight and bias (cols) may be null; mean (centred) and
 // rstd (rows) are written by forward and read by backward.
