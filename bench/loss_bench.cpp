@@ -1,16 +1,15 @@
 // Alignment losses on one thread, forward and backward through the tape, in processor time, at the fastest
 // iteration.
 //
-//   mmd<estimator>/n/d       five Gaussian kernels, n = m. `of_peak`: of a plain multiply-add loop in the
-//   same run;
-//                            operations counted: 4 N^2 d for biased (distances, and weights times points, N =
-//                            2n), none for linear, whose counters are bytes of features a second instead
-//   of_product               time over that of limbic's own product of (N, d) and (d, N) into memory, in the
-//   same run coral/n/d                operations counted: 4 n d^2 forward (two Gram products), as many
-//   backward;
-//                            of_product: time over that of limbic's two Gram products, in the same run
-//   memory/n/d               highest bytes in limbic's pool, and resident memory, of one biased forward and
-//   backward
+//   mmd<estimator>/n/d   five Gaussian kernels, n = m.
+//     biased             of_peak: of a plain multiply-add loop in the same run; operations counted: 4 N^2 d
+//                        (distances, and weights times points), N = 2n. of_product: time over that of limbic's
+//                        own product of (N, d) and (d, N) into memory, in the same run
+//     linear             bytes of features a second; of_copy: over what copies of as many floats reach in the
+//                        same run
+//   coral/n/d            operations counted: 4 n d^2 forward (two Gram products), as many backward.
+//                        of_product: time over that of limbic's two Gram products, in the same run
+//   memory/n/d           highest bytes in limbic's pool, and resident memory, of one biased forward and backward
 //
 // The same in PyTorch: bench/peers/loss_torch.py.
 #include <benchmark/benchmark.h>
@@ -18,6 +17,7 @@
 #include <limbic/core/random.hpp>
 #include <limbic/loss/coral.hpp>
 #include <limbic/loss/mmd.hpp>
+#include <copy_rate.hpp>
 #include <peak_flops.hpp>
 
 #include <sys/resource.h>
@@ -98,7 +98,9 @@ void run_mmd(benchmark::State& state) {
   const double rows = static_cast<double>(2 * n), width = static_cast<double>(d);
   state.counters["best_us"] = best * 1e6;
   if (kEstimator == MmdEstimator::linear) {
-    state.counters["GB/s"] = (kPart == kBoth ? 3 : 1) * rows * width * sizeof(float) / best * 1e-9;
+    const double rate = (kPart == kBoth ? 3 : 1) * rows * width * sizeof(float) / best;
+    state.counters["GB/s"] = rate * 1e-9;
+    state.counters["of_copy"] = rate / bench::copy_rate(2 * n * d);
     return;
   }
   const double operations = (kPart == kBoth ? 4 : 2) * rows * rows * width;
