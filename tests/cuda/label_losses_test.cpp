@@ -4,6 +4,7 @@
 #include <limbic/backend/cuda/cross_entropy.hpp>
 #include <limbic/backend/cuda/distillation.hpp>
 #include <limbic/backend/cuda/pair_weights.hpp>
+#include <limbic/loss/adversarial.hpp>
 #include <limbic/loss/class_confusion.hpp>
 #include <limbic/loss/contrastive.hpp>
 #include <limbic/loss/distillation.hpp>
@@ -123,6 +124,9 @@ TEST_CASE("values that make a loss infinite are named") {
   CHECK(thrown([&] { clip_loss(good, good, Tensor<float, Cuda>::scalar(1e10f)).item(); }).find("[clip_loss]") == 0);
   CHECK(thrown([&] { cosine_matrix(good * 0.0f).to_vector(); }).find("[cosine_matrix] rows of x (3, 2) must have a positive, finite length; got 0 at position 0") == 0);
   CHECK(thrown([&] { class_structure(bad, Tensor<index_t, Cuda>::zeros({3})).item(); }).find("[class_structure] logits must be finite; got nan at position 2") == 0);
+  CHECK(thrown([&] { minimum_class_confusion(good, {}, Tensor<float, Cuda>::full({3}, -1)).item(); }).find("[minimum_class_confusion] sample weights must be finite and not negative; got -1") == 0);
+  CHECK(thrown([&] { clip_loss(good, good * 0.0f, Tensor<float, Cuda>::scalar(0)).item(); }).find("[clip_loss] rows of b (3, 2) must") == 0);
+  CHECK(thrown([&] { certainty_weights(bad).to_vector(); }).find("[certainty_weights] logits must be finite; got nan at position 2") == 0);
   CHECK(thrown([&] { kl_div(good, good * -1.0f).item(); }).find("[kl_div] q must be finite and not negative") == 0);
   CHECK(distillation(good, good).item() == 0);
 }
