@@ -93,6 +93,9 @@ struct Alignment {
   }
 };
 
+// Those of the adversarial losses have their ramp in the reversal.
+bool ramped(Method m) { return m != Method::dann && m != Method::cdan; }
+
 double weight_of(Method m) {
   switch (m) {
     case Method::deep_coral: return kCoralWeight;
@@ -145,7 +148,7 @@ std::string describe(Method m) {
     case Method::cdan: loss = losses.cdan.describe(); break;
     case Method::mcc: loss = to_text(ClassConfusionOptions{}); break;
   }
-  return loss + ", weight " + to_text(weight_of(m));
+  return loss + ", weight " + to_text(weight_of(m)) + (ramped(m) ? " x ramp" : "");
 }
 
 DeepResult train_deep(const Source& source, const Target& target, Method method, const DeepOptions& o,
@@ -176,9 +179,7 @@ DeepResult train_deep(const Source& source, const Target& target, Method method,
       b.target = net.features(index_select(xt, 0, others));
       b.target_logits = net.head(b.target);
       alignment = align(method, b);
-      // The adversarial losses have their ramp in the reversal.
-      const bool adversarial = method == Method::dann || method == Method::cdan;
-      const double ramp = adversarial ? 1 : dann_coefficient(b.progress);
+      const double ramp = ramped(method) ? dann_coefficient(b.progress) : 1;
       loss = loss + alignment * static_cast<float>(weight_of(method) * ramp);
     }
     if (!std::isfinite(loss.item()))

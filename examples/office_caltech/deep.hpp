@@ -2,7 +2,7 @@
 //
 //   features  800 -> 256 -> 64, ReLU and dropout 0.5 after each      classifier  64 -> 10
 //   loss      cross-entropy of a source batch + ramp(progress) x weight x alignment of both batches,
-//             ramp = 2 / (1 + exp(-10 progress)) - 1
+//             ramp = 2 / (1 + exp(-10 progress)) - 1; the adversarial losses have it in their gradient reversal, and 1 here
 //
 // The type of the target has no labels; the last step's model is the result, so nothing is chosen by them
 // either.

@@ -120,7 +120,7 @@ TEST_CASE("every method learns what can be learnt, twice the same, with any numb
   o.batch = 1;
   CHECK(thrown([&] { train_deep(s.source, t.target, Method::mmd, o, "S-T"); }).find("two samples") !=
         std::string::npos);
-  CHECK(describe(Method::deep_coral) == "coral(paper), weight 100");
+  CHECK(describe(Method::deep_coral) == "coral(paper), weight 100 x ramp");
   const auto nearest = nearest_neighbour(s.source.x, s.source.labels, t.target.x);
   CHECK(t.judge.accuracy(nearest) >= 90);
   CHECK(s.judge.accuracy(nearest_neighbour(s.source.x, s.source.labels, s.target.x)) == 100);
