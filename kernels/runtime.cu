@@ -53,6 +53,12 @@ int current_device() {
   return device;
 }
 void use_device(int index) { require(cudaSetDevice(index), "use_device"); }
+int device_of(const void* memory) {
+  if (device_count() < 2) return -1;
+  cudaPointerAttributes about{};
+  require(cudaPointerGetAttributes(&about, memory), "device_of");
+  return about.type == cudaMemoryTypeDevice ? about.device : -1;
+}
 
 void* allocate(std::size_t bytes) {
   keep_pool();

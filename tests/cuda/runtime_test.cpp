@@ -1,6 +1,8 @@
 // What the device's runtime promises: errors that say what is wrong, streams, memory that is given back.
 #include "on_both.hpp"
 
+#include <limbic/ops/activation.hpp>
+#include <limbic/ops/concat.hpp>
 #include <limbic/ops/matmul.hpp>
 
 #include <thread>
@@ -92,6 +94,28 @@ TEST_CASE("no device") {
               {"[allocate]", "a CUDA device is needed", "none is there", "use Cpu tensors"});
   check_error([] { (void)Tensor<float>::ones({3}).on<Cuda>(); }, {"[allocate]", "a CUDA device is needed"});
   check_error([] { cuda::use_device(0); }, {"[use_device]"});
+}
+TEST_CASE("tensors of two devices") {
+  struct Restore {
+    ~Restore() {
+      cuda::use_device(0);
+      emulator::options().devices = 1;
+    }
+  } restore;
+  emulator::options().devices = 2;
+  const auto x = ones(3), other = [] {
+    cuda::use_device(1);
+    return ones(3);
+  }();
+  CHECK(cuda::device_of(x.data()) == 0);
+  CHECK(cuda::device_of(other.data() + 1) == 1);
+  CHECK((other + other).to_vector() == std::vector<float>{2, 2, 2});
+  check_error([&] { (void)(other + x); },
+              {"[add]", "the thread's device, 1", "got one on device 0", "use_device"});
+  check_error([&] { (void)concat({x, x}, 0); }, {"[concat]", "got one on device 0"});
+  cuda::use_device(0);
+  check_error([&] { (void)relu(Var<float, Cuda>(other)); }, {"[relu]", "got one on device 1"});
+  CHECK((x + x).to_vector() == std::vector<float>{2, 2, 2});
 }
 TEST_CASE("a kernel's fault is an error that names the kernel") {
   // The emulator finds what hardware lets pass: reading what nothing has written.

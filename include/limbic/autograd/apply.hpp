@@ -154,6 +154,14 @@ void check_anomaly(std::string_view name, Site site, const Tensor<T, D>& y, cons
   fail(name, "made the first NaN or Inf; called at ", site, " with inputs ", text, "; result ", describe_range(y));
 }
 
+// Of several GPUs only the current one reaches its tensors.
+template <class T, class D>
+void check_reachable(std::string_view name, const Tensor<T, D>& x) {
+  if constexpr (!std::is_same_v<D, Cpu>) {
+    if (x.defined()) check_device(D{}, name, x.data());
+  }
+}
+
 template <class Op, class... X>
 auto evaluate(Op& op, const X&... x) {
   if constexpr (requires { op.evaluate(x...); }) {
@@ -202,6 +210,7 @@ result_of<X...> apply(Site site, Op op, const X&... x) {
   static_assert((std::is_same_v<D, device_of<X>> && ...), "operands must be on one device");
   const bool record = grad_enabled() && (detail::recorded(x) || ...);
   detail::set_keep(op, record);
+  (detail::check_reachable(op.name, value_of(x)), ...);
   Tensor<T, D> y = detail::evaluate(op, value_of(x)...);
   if (detail::mode().anomaly) [[unlikely]]
     detail::check_anomaly(op.name, site, y, value_of(x)...);
@@ -227,6 +236,7 @@ X apply(Site site, Op op, std::span<const X> x) {
   values.reserve(x.size());
   for (const X& v : x) {
     values.push_back(value_of(v));
+    detail::check_reachable(op.name, values.back());
     record = record || detail::recorded(v);
   }
   record = record && grad_enabled();

@@ -27,6 +27,14 @@ void copy_to_host(Cuda, T* host, const T* device, std::size_t n) {
   if (n) cuda::copy_to_host(host, device, n * sizeof(T));
 }
 
+// Throws, in the name of the operation, if the memory is another device's than the calling thread's.
+inline void check_device(Cuda, std::string_view op, const void* memory) {
+  const int theirs = cuda::device_of(memory);
+  if (theirs >= 0 && theirs != cuda::current_device())
+    fail(op, "tensors must lie on the thread's device, ", cuda::current_device(), "; got one on device ",
+         theirs, " (hint: cuda::use_device(), or copy it by way of the host)");
+}
+
 // While alive, the calling thread works on this stream.
 class [[nodiscard]] StreamGuard {
  public:

@@ -25,6 +25,8 @@ int device_count() noexcept;
 // The calling thread's device. use_device throws for one that does not exist.
 int current_device();
 void use_device(int index);
+// The device that the memory belongs to; -1 where there is but one device, or it is no device's.
+int device_of(const void* memory);
 
 // Memory of the current device in the order of the current stream. Throws when there is none left, or no
 // device.
