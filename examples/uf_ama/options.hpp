@@ -39,7 +39,7 @@ struct StepOptions {
   double min_confidence = 0.9;  // distillation counts if the least confident selected prediction is above it
   index_t min_lessons = 3;      // and if the teacher's group has so many samples
   MmdOptions mmd = mmd_preset("uf_ama");
-  KernelOptions class_wise_kernel{.eps = 0};
+  BareKernelOptions class_wise_kernel;
   CoralOptions coral = coral_preset("tllib");
 
   bool uses_target() const { return marginal != Marginal::none || class_wise || screening; }

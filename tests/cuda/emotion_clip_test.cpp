@@ -2,27 +2,15 @@
 #include <limbic/backend/cuda/backend.hpp>
 
 #include "emotion_clip/step.hpp"
+#include "examples/emotion_clip_setup.hpp"
 #include "on_both.hpp"
 
 using namespace limbic;
 using namespace limbic::test;
 using namespace limbic::emotion_clip;
+using limbic::emotion_clip::test::tiny;
 
 namespace {
-
-Config tiny() {
-  Config c;
-  c.frames = 2;
-  c.maps = 4;
-  c.image = 32;
-  c.width = 8;
-  c.heads = 2;
-  c.conv_width = 6;
-  c.spatial_layers = c.spectral_layers = c.temporal_layers = 1;
-  c.embed = 5;
-  c.classes = 3;
-  return c;
-}
 
 template <class D>
 Tensor<float, D> windows(const Config& c, index_t n) {

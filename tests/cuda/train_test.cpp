@@ -3,9 +3,9 @@
 #include <limbic/backend/cuda/backend.hpp>
 #include <limbic/optim/optim.hpp>
 
+#include "examples/uf_ama_setup.hpp"
 #include "on_both.hpp"
 #include "support/throws.hpp"
-#include "uf_ama/step.hpp"
 
 using namespace limbic;
 using namespace limbic::test;
@@ -15,16 +15,6 @@ namespace {
 
 constexpr index_t kBatch = 12;
 
-Config tiny(double dropout) {
-  Config c;
-  c.channels = 3;
-  c.bands = 2;
-  c.eye_features = 2;
-  c.width = 4;
-  c.fused = 4;
-  c.dropout = c.classifier_dropout = dropout;
-  return c;
-}
 // Every part of the step counts at once.
 StepOptions everything(StepOptions o) {
   o.min_confidence = 0;
@@ -46,7 +36,7 @@ struct Trainer {
   StepResult<float, D> result;
 
   Trainer(const StepOptions& o, double dropout = 0)
-      : config(tiny(dropout)),
+      : config(uf_ama::test::tiny(dropout)),
         net(config, random),
         step(o, config, random),
         adam(step.trained_parameters(net), {.lr = 0.01}) {

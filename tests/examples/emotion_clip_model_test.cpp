@@ -8,25 +8,13 @@
 
 #include "emotion_clip/matching.hpp"
 #include "emotion_clip/network.hpp"
+#include "emotion_clip_setup.hpp"
 
 using namespace limbic;
 using namespace limbic::emotion_clip;
+using limbic::emotion_clip::test::tiny;
 
 namespace {
-
-Config tiny() {
-  Config c;
-  c.frames = 2;
-  c.maps = 4;
-  c.image = 32;
-  c.width = 8;
-  c.heads = 2;
-  c.conv_width = 6;
-  c.spatial_layers = c.spectral_layers = c.temporal_layers = 1;
-  c.embed = 5;
-  c.classes = 3;
-  return c;
-}
 
 Network<double> network(const Config& c, std::uint64_t seed = 1) {
   RandomStream random = Random(seed).stream("network");
