@@ -5,6 +5,7 @@
 #include <limbic/core/device.hpp>
 #include <limbic/core/pool.hpp>
 
+#include <cstring>
 #include <type_traits>
 #include <utility>
 
@@ -109,5 +110,15 @@ class Storage {
 
   Block* block_ = nullptr;
 };
+
+// Host values to and from device memory; overloaded by each device.
+template <class T>
+void copy_from_host(Cpu, T* dst, const T* src, std::size_t n) {
+  if (n) std::memcpy(dst, src, n * sizeof(T));
+}
+template <class T>
+void copy_to_host(Cpu, T* dst, const T* src, std::size_t n) {
+  if (n) std::memcpy(dst, src, n * sizeof(T));
+}
 
 }  // namespace limbic

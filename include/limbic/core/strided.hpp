@@ -117,4 +117,10 @@ void fill_strided(Cpu, const Shape& shape, T* dst, const Strides& strides, T val
   });
 }
 
+// to_i = start + i step; overloaded by each device.
+template <class T>
+void fill_sequence(Cpu, T* to, index_t n, T start, T step) {
+  for (index_t i = 0; i < n; ++i) to[i] = static_cast<T>(start + static_cast<T>(i) * step);
+}
+
 }  // namespace limbic

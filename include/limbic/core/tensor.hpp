@@ -390,22 +390,6 @@ class Tensor {
   bool contiguous_ = true;
 };
 
-// Host values to and from device memory; overloaded by each device.
-template <class T>
-void copy_from_host(Cpu, T* dst, const T* src, std::size_t n) {
-  if (n) std::memcpy(dst, src, n * sizeof(T));
-}
-template <class T>
-void copy_to_host(Cpu, T* dst, const T* src, std::size_t n) {
-  if (n) std::memcpy(dst, src, n * sizeof(T));
-}
-
-// to_i = start + i step; overloaded by each device.
-template <class T>
-void fill_sequence(Cpu, T* to, index_t n, T start, T step) {
-  for (index_t i = 0; i < n; ++i) to[i] = static_cast<T>(start + static_cast<T>(i) * step);
-}
-
 // "float32 (2, 3)".
 template <class T, class D>
 std::string to_text(const Tensor<T, D>& t) {
