@@ -17,6 +17,8 @@
 
 namespace limbic::cuda {
 
+class Arena;
+
 namespace {
 
 void require(cudaError_t status, const char* what) {
@@ -25,11 +27,13 @@ void require(cudaError_t status, const char* what) {
   raise(what, cudaGetErrorString(status));
 }
 
-class Arena;
 std::mutex arenas_mutex;
 std::unordered_map<const void*, Arena*> arena_of;  // by block
 std::atomic<std::size_t> arena_blocks{0};
 
+}  // namespace
+
+// Not of the namespace without a name: RecordedGraph, which others see, has a pointer to it.
 class Arena {
  public:
   // `stream` is not captured: what is allocated there is there.
@@ -85,8 +89,6 @@ class Arena {
   bool abandoned_ = false;
 };
 
-}  // namespace
-
 struct RecordedGraph {
   cudaStream_t memory_stream = nullptr, work_stream = nullptr;
   cudaGraphExec_t work = nullptr;
@@ -112,6 +114,8 @@ thread_local Recording recording;
 // Where memory is given back: not in a stream that is recorded.
 Stream running_stream() { return recording.graph ? recording.before : current_stream(); }
 
+}  // namespace
+
 Arena::~Arena() {
   {
     const std::lock_guard<std::mutex> lock(arenas_mutex);
@@ -123,8 +127,6 @@ Arena::~Arena() {
   }
   for (void* memory : kept_) deallocate(memory);
 }
-
-}  // namespace
 
 RecordedGraph::~RecordedGraph() {
   if (last) {
