@@ -1,7 +1,8 @@
-// Kernels on the device, timed by CUDA events after ten runs that are not counted: medians of the repetitions, bytes and
-// operations a second and their share of the device's peak. NAME_composed is the same from matrix products (cuBLAS) and
-// elementwise passes; before anything is timed both must come out the same. On the emulator (limbic::cuda_emulated)
-// everything runs once, at small sizes: only to see that it runs, and is right.
+// Kernels on the device, timed by CUDA events after ten runs that are not counted: medians of the
+// repetitions, bytes and operations a second and their share of the device's peak. NAME_composed is the same
+// from matrix products (cuBLAS) and elementwise passes; before anything is timed both must come out the same.
+// On the emulator (limbic::cuda_emulated) everything runs once, at small sizes: only to see that it runs, and
+// is right.
 //
 // bytes and operations are those that the result needs, not what a kernel happens to move.
 #include <limbic/cuda.hpp>

@@ -1,5 +1,6 @@
-// Elementwise operations on tensors, on one thread: GB/s of the arrays that must be read and written (each once),
-// at the fastest iteration, and the fraction of what std::memcpy reaches between arrays of the same size.
+// Elementwise operations on tensors, on one thread: GB/s of the arrays that must be read and written (each
+// once), at the fastest iteration, and the fraction of what std::memcpy reaches between arrays of the same
+// size.
 #include <limbic/ops/activation.hpp>
 #include <limbic/ops/arithmetic.hpp>
 #include <limbic/ops/dropout.hpp>
@@ -44,10 +45,12 @@ void run(benchmark::State& state, const Function& f) {
 const int kRegistered = [] {
   auto add = [](const std::string& name, const Function& f) {
     for (const index_t n : {index_t{1} << 25, index_t{126976}}) {
-      benchmark::RegisterBenchmark((name + "/forward").c_str(), [f](benchmark::State& s) { run<false>(s, f); })
-          ->Arg(n);
-      benchmark::RegisterBenchmark((name + "/both").c_str(), [f](benchmark::State& s) { run<true>(s, f); })
-          ->Arg(n);
+      benchmark::RegisterBenchmark((name + "/forward").c_str(), [f](benchmark::State& s) {
+        run<false>(s, f);
+      })->Arg(n);
+      benchmark::RegisterBenchmark((name + "/both").c_str(), [f](benchmark::State& s) {
+        run<true>(s, f);
+      })->Arg(n);
     }
   };
   add("relu", [](const Var<float>& x) { return relu(x); });

@@ -13,11 +13,11 @@
 //
 // The same in PyTorch: bench/peers/loss_torch.py.
 #include <benchmark/benchmark.h>
+#include <copy_rate.hpp>
 #include <limbic/backend/cpu/random.hpp>
 #include <limbic/core/random.hpp>
 #include <limbic/loss/coral.hpp>
 #include <limbic/loss/mmd.hpp>
-#include <copy_rate.hpp>
 #include <peak_flops.hpp>
 
 #include <sys/resource.h>

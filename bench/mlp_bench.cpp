@@ -1,5 +1,5 @@
-// A whole training step of a small network, on one thread: forward, cross-entropy, zero_grad, backward, optimiser.
-// peers/mlp_torch.py times the same steps in PyTorch.
+// A whole training step of a small network, on one thread: forward, cross-entropy, zero_grad, backward,
+// optimiser. peers/mlp_torch.py times the same steps in PyTorch.
 #include <benchmark/benchmark.h>
 #include <limbic/backend/cpu/random.hpp>
 #include <limbic/loss/cross_entropy.hpp>
@@ -12,15 +12,14 @@ namespace {
 
 struct Mlp {
   Linear<float> fc1, fc2;
-  Mlp(index_t in, index_t hidden, index_t out, RandomStream& random) : fc1(in, hidden, random), fc2(hidden, out, random) {}
+  Mlp(index_t in, index_t hidden, index_t out, RandomStream& random)
+      : fc1(in, hidden, random), fc2(hidden, out, random) {}
   template <class V>
   void visit(V&& v) {
     v("fc1", fc1);
     v("fc2", fc2);
   }
-  Var<float> operator()(const Tensor<float>& x) const {
-    return fc2(linear_relu(x, fc1.weight, fc1.bias));
-  }
+  Var<float> operator()(const Tensor<float>& x) const { return fc2(linear_relu(x, fc1.weight, fc1.bias)); }
 };
 
 // Arguments: batch, inputs, hidden units; 3 classes.

@@ -1,5 +1,6 @@
-// Optimiser steps on one thread: GB/s of the arrays read and written (each once), and the fraction of what std::memcpy
-// reaches between two arrays as large together in the same run; and what a step costs a parameter when all are small.
+// Optimiser steps on one thread: GB/s of the arrays read and written (each once), and the fraction of what
+// std::memcpy reaches between two arrays as large together in the same run; and what a step costs a parameter
+// when all are small.
 #include <benchmark/benchmark.h>
 #include <limbic/optim/optim.hpp>
 
@@ -32,7 +33,8 @@ double copy_rate() {
 
 void report(benchmark::State& state, int arrays) {
   using benchmark::Counter;
-  const double bytes = static_cast<double>(state.iterations()) * arrays * sizeof(float) * static_cast<double>(kMany);
+  const double bytes =
+      static_cast<double>(state.iterations()) * arrays * sizeof(float) * static_cast<double>(kMany);
   state.counters["GB/s"] = Counter(bytes * 1e-9, Counter::kIsRate);
   state.counters["of_copy"] = Counter(bytes / copy_rate(), Counter::kIsRate);
 }
@@ -76,7 +78,8 @@ void small(benchmark::State& state) {
   Optimizer optimizer(parameters);
   for (auto _ : state) optimizer.step();
   using benchmark::Counter;
-  state.counters["s_per_parameter"] = Counter(static_cast<double>(state.iterations()) * 100, Counter::kIsRate | Counter::kInvert);
+  state.counters["s_per_parameter"] =
+      Counter(static_cast<double>(state.iterations()) * 100, Counter::kIsRate | Counter::kInvert);
 }
 BENCHMARK(small<Sgd<float>>)->Arg(1)->Arg(64)->Arg(4096);
 BENCHMARK(small<Adam<float>>)->Arg(1)->Arg(64)->Arg(4096);

@@ -1,6 +1,7 @@
 // Row kernels on one thread: GB/s of the arrays read and written (each once), at the fastest iteration, and
 // the fraction of what std::memcpy reaches between arrays of the same size just before and after. The large
-// arrays (128 MB) lie in memory; those of 1984 x 64, a batch of tokens, in the caches, where a copy is no limit.
+// arrays (128 MB) lie in memory; those of 1984 x 64, a batch of tokens, in the caches, where a copy is no
+// limit.
 #include <benchmark/benchmark.h>
 #include <limbic/backend/cpu/norms.hpp>
 #include <limbic/backend/cpu/rows.hpp>

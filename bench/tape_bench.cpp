@@ -1,4 +1,5 @@
-// What recording costs: the same small operations on tensors and on variables, and whole small training steps.
+// What recording costs: the same small operations on tensors and on variables, and whole small training
+// steps.
 //
 // `s_per_op` of record and backward, minus that of the tensor operation, is the tape's overhead.
 #include <benchmark/benchmark.h>
@@ -30,7 +31,8 @@ void tensor_add(benchmark::State& state) {
 BENCHMARK(tensor_add)->Arg(1)->Arg(16);
 
 void record_add(benchmark::State& state) {
-  const Var<float> x(Tensor<float>::ones({state.range(0)})), w = Var<float>::leaf(Tensor<float>::ones({state.range(0)}));
+  const Var<float> x(Tensor<float>::ones({state.range(0)})),
+      w = Var<float>::leaf(Tensor<float>::ones({state.range(0)}));
   for (auto _ : state) benchmark::DoNotOptimize(chain(x, w).value().data());
   per_op(state);
 }

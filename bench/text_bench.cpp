@@ -1,4 +1,5 @@
-// Text on one thread, in processor time: CLIP's tokenizer, and a BERT of MiniLM's sizes (6 layers, width 384).
+// Text on one thread, in processor time: CLIP's tokenizer, and a BERT of MiniLM's sizes (6 layers, width
+// 384).
 //
 //   tokenize/10000   ten thousand different prompts in all, by a tokenizer that has seen none; its vocabulary
 //                    is LIMBIC_CLIP_VOCABULARY (bpe_simple_vocab_16e6.txt.gz), else that of the tests

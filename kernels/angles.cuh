@@ -1,11 +1,12 @@
-// How far the angles between a batch's points are from a teacher's, from squared distances D and T (n, n) alone.
+// How far the angles between a batch's points are from a teacher's, from squared distances D and T (n, n)
+// alone.
 //
 //   cos_ijk = (D_ij + D_ik - D_jk) / (2 sqrt(D_ij D_ik)), 0 where D_ij or D_ik is 0      u = cos - cos of the teacher
 //   y = sum_ijk w_i w_j w_k h(u_ijk),  h(u) = u^2 / 2 where |u| < 1, else |u| - 1/2
 //   dD_ab: of angles at a, between b and k; and, for a <= b, of angles at all i, between a and b (both orders)
 //
-//   plan     a thread a pair (a, b), two loops over the third point; the matrices are symmetric, so that neighbours
-//            read neighbours. The value is the first loop's, added up by sum_values
+//   plan     a thread a pair (a, b), two loops over the third point; the matrices are symmetric, so that
+//            neighbours read neighbours. The value is the first loop's, added up by sum_values
 //   launch   1-D blocks of kAngleThreads; static shared memory only
 //   work     2 n^3 angles, O(n^2) memory; bytes: the matrices once a row, cached
 //   repeats  bit for bit

@@ -13,7 +13,8 @@
 //             affine: a thread keeps a column, so a channel and its numbers, and goes down the rows; several
 //             images make a row where C L is small.
 //   launch    1-D blocks of kNormThreads (merge: whole warps); static shared memory
-//   bytes     x (sums: and dy) once; affine: x (and dy) once in, y once out, by 128 bits where L and alignment allow
+//   bytes     x (sums: and dy) once; affine: x (and dy) once in, y once out, by 128 bits where L and
+//             alignment allow
 //   repeats   bit for bit: orders depend on the sizes alone
 #pragma once
 

@@ -1,14 +1,17 @@
-// Class structure of predictions: binary cross-entropy of the cosines between softmax outputs p_i of logits (N, K).
+// Class structure of predictions: binary cross-entropy of the cosines between softmax outputs p_i of logits
+// (N, K).
 //
 //   u_i = p_i / |p_i|;  s_ij = u_i u_j;  e_ij = (labels equal ? s_ij : 1 - s_ij) + eta
 //   each_i = -1/N^2 sum_j log e_ij
 //   h_ij = -+1/(N^2 e_ij), - where the labels are equal;  a_i = 2 sum_j h_ij u_j      (s is symmetric)
 //   dx_i = u_i (a_i - (a_i u_i))       softmax and the scaling leave this: p_i is along u_i, so its length cancels
 //
-//   plan     units: a thread a row. Pairs: a warp a row, lanes take every 32nd other row; the sums over them, of the loss and
-//            of K <= kClasses numbers of the gradient, stay in registers: the matrix of cosines is nowhere
+//   plan     units: a thread a row. Pairs: a warp a row, lanes take every 32nd other row; the sums over them,
+//            of the loss and of K <= kClasses numbers of the gradient, stay in registers: the matrix of
+//            cosines is nowhere
 //   launch   1-D blocks of kStructureThreads; no shared memory
-//   bytes    logits in, u out and, from cache, in again; 2 K + 20 operations a pair, 2 K more with the gradient
+//   bytes    logits in, u out and, from cache, in again; 2 K + 20 operations a pair, 2 K more with the
+//            gradient
 //   repeats  bit for bit
 #pragma once
 

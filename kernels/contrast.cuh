@@ -146,8 +146,8 @@ __global__ void __launch_bounds__(kContrastThreads)
   if (threadIdx.x == 0) *y = total > 0 ? static_cast<T>(sum / total) : T(0);
 }
 
-// The strip of dy scale W, its rows first; values: dy times the tiles' parts of dscale, unless null. `share`: 1 / sum w.
-// `exchanged`: a and b, along and down are; then lse is (down, along).
+// The strip of dy scale W, its rows first; values: dy times the tiles' parts of dscale, unless null. `share`:
+// 1 / sum w. `exchanged`: a and b, along and down are; then lse is (down, along).
 template <class T, int kSide>
 __global__ void __launch_bounds__(PairTile<T, kSide>::kThreads, PairTile<T, kSide>::kBlocks)
     contrast_tiles(const __grid_constant__ ContrastCall<T> call, const T* __restrict__ lse_rows,

@@ -4,8 +4,9 @@
 //
 // x_0, a sample itself, is about as far from the mean as the others are: few digits are lost.
 //
-//   plan     a block a tile of y, each unordered pair of tiles once; four rows and columns a thread; pieces of 16 rows
-//            of both column ranges copied asynchronously to shared memory while the piece before is added up
+//   plan     a block a tile of y, each unordered pair of tiles once; four rows and columns a thread; pieces
+//            of 16 rows of both column ranges copied asynchronously to shared memory while the piece before
+//            is added up
 //   launch   blocks as PairTile's; static shared memory of at most 33 KB
 //   work     2 d operations an element of x (half of y is computed); bytes: x once a tile row, y once
 //   repeats  bit for bit

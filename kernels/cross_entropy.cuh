@@ -3,8 +3,9 @@
 //   loss_n = hard w_l (lse - x_l) + soft sum_k w_k (lse - x_k),  lse = log sum_k e^x_k,  hard = 1 - s, soft = s / K
 //   dx_nk  = dloss_n ((hard w_l + soft sum_j w_j) e^(x_k - lse) - soft w_k - [k = l] hard w_l)
 //
-//   plan     kLanes threads a row (a warp, or a block of 256); lse in one pass over the row, the maximum so far and
-//            the sum scaled to it being carried along (Milakov and Gimelshein, 2018, arXiv:1805.02867)
+//   plan     kLanes threads a row (a warp, or a block of 256); lse in one pass over the row, the maximum so
+//            far and the sum scaled to it being carried along (Milakov and Gimelshein, 2018,
+//            arXiv:1805.02867)
 //   launch   1-D blocks of kLabelThreads; static shared memory only
 //   bytes    forward: x once (twice when labels are smoothed); backward: x in, dx out; one exp an element
 //   repeats  bit for bit

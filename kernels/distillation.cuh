@@ -6,10 +6,11 @@
 //                                                          dl_q =  e^(l_q) (l_q - l_p) + (e^(l_q) - e^(l_p))
 //   dp  = (dl_p - e^(l_p) sum dl_p) / t, dq alike
 //
-//   plan     kLanes threads a row (a warp, or a block of 256): both log-sum-exps in one pass, the terms in another
+//   plan     kLanes threads a row (a warp, or a block of 256): both log-sum-exps in one pass, the terms in
+//            another
 //   launch   1-D blocks of kKlThreads; static shared memory only
-//   bytes    forward: p and q twice, the second time from the cache; backward: p and q twice, dp and dq once. Two exp
-//            an element and pass
+//   bytes    forward: p and q twice, the second time from the cache; backward: p and q twice, dp and dq once.
+//            Two exp an element and pass
 //   repeats  bit for bit
 //   source   Hinton, Vinyals and Dean, 2015, arXiv:1503.02531; Zhang et al., 2017, arXiv:1706.00384
 #pragma once

@@ -3,10 +3,12 @@
 //   u = A + c I, c = 2 |A|_F (positive definite, condition at most 3); rotations of pairs of its columns until all are
 //   orthogonal: u = V (E + c I), so v_k = u_k / |u_k|, e_k = v_k' A v_k
 //
-//   eigh_start    one block: checks A, writes its symmetric part to `part` and u, transposed (columns are rows)
-//   eigh_rotate   a warp a pair: the three products of its columns, then the rotation. All pairs of a round are
-//                 disjoint (the circle method); d - 1 rounds, or d, make a sweep. One block does whole sweeps
-//                 (d <= 128); else each round is a launch, and launches after convergence return at once
+//   eigh_start    one block: checks A, writes its symmetric part to `part` and u, transposed (columns are
+//                 rows)
+//   eigh_rotate   a warp a pair: the three products of its columns, then the rotation. All pairs of a round
+//                 are disjoint (the circle method); d - 1 rounds, or d, make a sweep. One block does whole
+//                 sweeps (d <= 128); else each round is a launch, and launches after convergence return at
+//                 once
 //   eigh_values   a warp an eigenvalue                  eigh_sort   a warp a vector: its place is counted
 //   launch   1-D blocks; static shared memory only
 //   work     6 d^3 operations a sweep, 6 to 10 sweeps; bytes: u in and out once a round
@@ -76,7 +78,8 @@ __device__ inline bool rotate_pair(double* __restrict__ u, std::int64_t d, std::
   return true;
 }
 
-// Pair number i of a round: two of `players`, an even number. The last one of an odd number of columns sits out.
+// Pair number i of a round: two of `players`, an even number. The last one of an odd number of columns sits
+// out.
 __device__ inline bool rotate_in_round(double* __restrict__ u, std::int64_t d, std::int64_t players,
                                        std::int64_t round, std::int64_t i, double tolerance) {
   const std::int64_t turns = players - 1;

@@ -3,8 +3,8 @@
 //   plan     one thread an element at a time, grid-stride. A thread's slots lie in shared memory, one word
 //            apart from its neighbours': as many loads as registers cannot be indexed would cost, without
 //            bank conflicts. All threads of a block run the same step: no divergence.
-//   launch   1-D grid and block of kElementThreads, ElementProgram::kSlots * kElementThreads * sizeof(C) bytes
-//            shared; no alignment beyond that of the elements
+//   launch   1-D grid and block of kElementThreads, ElementProgram::kSlots * kElementThreads * sizeof(C)
+//            bytes shared; no alignment beyond that of the elements
 //   bytes    each operand once (0-stride operands from cache); operations: the program's steps an element
 //   repeats  bit for bit; each element is written by one thread
 #pragma once

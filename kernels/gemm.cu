@@ -1,5 +1,5 @@
-// Matrix products by cuBLAS, whose matrices are column-major: C' = B' A', so that every row-major matrix is read
-// as the transpose that it is.
+// Matrix products by cuBLAS, whose matrices are column-major: C' = B' A', so that every row-major matrix is
+// read as the transpose that it is.
 #include <cublas_v2.h>
 
 #include <limbic/backend/cuda/launch/copy.hpp>

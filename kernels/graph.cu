@@ -1,7 +1,8 @@
 // Recording of work as a CUDA graph, and the memory that the graph works in.
 //
-// A graph's memory is its arena's: blocks that the recorded work frees are given to what it allocates later, in the
-// order of the one stream, and nobody else gets them. The arena goes when the graph has gone and the last tensor in it.
+// A graph's memory is its arena's: blocks that the recorded work frees are given to what it allocates later,
+// in the order of the one stream, and nobody else gets them. The arena goes when the graph has gone and the
+// last tensor in it.
 #include <limbic/backend/cuda/launch/guard.hpp>
 #include <limbic/backend/cuda/launch/runtime.hpp>
 
@@ -164,10 +165,10 @@ bool captured_deallocate(void* memory) noexcept {
 }
 void refuse_capture(const char* call) {
   if (recording.graph)
-    raise(
-        call,
-        "work that is captured as a graph must not wait for the device (hint: ask for values, and copy from the host, before or "
-        "after it)");
+    raise(call,
+          "work that is captured as a graph must not wait for the device (hint: ask for values, and copy "
+          "from the host, before or "
+          "after it)");
 }
 
 }  // namespace detail

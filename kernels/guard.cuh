@@ -1,8 +1,8 @@
 // Checks of values on the device; see launch/guard.hpp.
 //
-//   plan     a thread looks at 16 values or more; the first bad one is found by a minimum over the block, so up to 4096
-//            values what is reported repeats (beyond that, blocks race to report). A loss's inputs are looked at, by one
-//            block, only if it is not finite
+//   plan     a thread looks at 16 values or more; the first bad one is found by a minimum over the block, so
+//            up to 4096 values what is reported repeats (beyond that, blocks race to report). A loss's inputs
+//            are looked at, by one block, only if it is not finite
 //   launch   blocks of kGuardThreads; static shared memory only
 //   bytes    the values once; one operation each
 //   repeats  as said
@@ -21,7 +21,8 @@ __device__ inline bool passes(Must must, T value) {
   return must == Must::be_finite || (must == Must::be_positive ? value > T(0) : value >= T(0));
 }
 
-// Position of the first of the block's values that does not pass; `count` if all do. Every thread of the block gets it.
+// Position of the first of the block's values that does not pass; `count` if all do. Every thread of the
+// block gets it.
 template <class Passes>
 __device__ inline std::int64_t first_bad(std::int64_t count, const Passes& good) {
   std::int64_t bad = count;

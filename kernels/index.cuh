@@ -1,12 +1,13 @@
 // Rows picked and added by number, elements gathered and scattered along a dimension, masks and triangles.
 //
-//   plan     one thread an element of what is written, grid-stride; neighbours on neighbouring elements of the
-//            innermost dimension, so that rows coalesce. add_rows: one block for each first occurrence of an
-//            index, which adds all rows of that index in order (the number of indices squared is looked at, from
-//            cache). add_along: one thread a line along the dimension
+//   plan     one thread an element of what is written, grid-stride; neighbours on neighbouring elements of
+//            the innermost dimension, so that rows coalesce. add_rows: one block for each first occurrence of
+//            an index, which adds all rows of that index in order (the number of indices squared is looked
+//            at, from cache). add_along: one thread a line along the dimension
 //   launch   1-D blocks of kIndexThreads
 //   bytes    what is read and written once, and the indices
-//   repeats  bit for bit: sums in the order of the indices; atomics are of integers only, where order cannot show
+//   repeats  bit for bit: sums in the order of the indices; atomics are of integers only, where order cannot
+//            show
 #pragma once
 
 #include <limbic/backend/cuda/launch/index.hpp>

@@ -18,8 +18,8 @@ namespace limbic::cuda::device {
 
 constexpr int kChainThreads = 128;
 
-// The series of log[x_0, ..., x_p] about the middle c of points that are close: c^-p sum_m (-1)^(p+m-1) / (p+m)
-// h_m(x / c - 1), h_m the sum of all products of m of them.
+// The series of log[x_0, ..., x_p] about the middle c of points that are close: c^-p sum_m (-1)^(p+m-1) /
+// (p+m) h_m(x / c - 1), h_m the sum of all products of m of them.
 __device__ inline double log_series(const double* x, int count, double c) {
   constexpr int kTerms = 26;
   double h[kTerms] = {1};

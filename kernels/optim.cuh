@@ -39,8 +39,8 @@ namespace device {
 constexpr int kUpdateThreads = 256;
 constexpr int kUpdateChunk = 4096;  // elements of a block
 
-// An update has as many operands, writes those of kWrites (a bit each), and scales operand 1, the gradient; take()
-// reads the numbers that change from step to step.
+// An update has as many operands, writes those of kWrites (a bit each), and scales operand 1, the gradient;
+// take() reads the numbers that change from step to step.
 template <class T>
 struct SgdUpdate {
   static constexpr int kOperands = 2;

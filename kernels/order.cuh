@@ -1,8 +1,8 @@
 // Order, extremes and running sums along one dimension of dense (outer, size, inner) data.
 //
-//   order    the place of an element is the number of elements before it: every thread counts for its own, over
-//            tiles of keys in shared memory. size^2 comparisons a line, without any pass over global memory but
-//            the first; made for lines of up to some thousand elements
+//   order    the place of an element is the number of elements before it: every thread counts for its own,
+//            over tiles of keys in shared memory. size^2 comparisons a line, without any pass over global
+//            memory but the first; made for lines of up to some thousand elements
 //   extreme  a warp a line; where lines are not dense, a thread a line, neighbours on neighbouring lines
 //   scans    cumsum of dense lines: a warp a line, 32 elements at a time by shuffles; else a thread a line
 //   launch   1-D blocks of kOrderThreads; order: grid (tiles of a line, lines)

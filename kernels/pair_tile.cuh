@@ -1,8 +1,8 @@
-// Square tiles of numbers of pairs of rows: sum_c (a_ic - b_jc)^2 or sum_c a_ic b_jc, for kernels over pairs of
-// points.
+// Square tiles of numbers of pairs of rows: sum_c (a_ic - b_jc)^2 or sum_c a_ic b_jc, for kernels over pairs
+// of points.
 //
-//   plan     (kSide / 4)^2 threads, each with 4 x 4 pairs in registers; pieces of kDepth columns of both sides
-//            go through shared memory, transposed, the next one already on its way from memory
+//   plan     (kSide / 4)^2 threads, each with 4 x 4 pairs in registers; pieces of kDepth columns of both
+//            sides go through shared memory, transposed, the next one already on its way from memory
 //   why      by differences, not |a|^2 + |b|^2 - 2 a b: one more operation a column, and no digits are lost
 //            where points are close, which a second path would have to make up for
 //   shared   stored at row ^ swizzle(column): neither the transposing stores nor the 128-bit loads conflict
@@ -39,7 +39,8 @@ struct PairTile {
   __device__ static int swizzle(int k) { return kWidth == 4 ? 8 * (k / 4 % 4) : 2 * (k / 2 % 8); }
 };
 
-// Rows of an operand: `count` of `width` numbers each, a multiple of kVectorSize; those past the end count as zeros.
+// Rows of an operand: `count` of `width` numbers each, a multiple of kVectorSize; those past the end count as
+// zeros.
 template <class T>
 struct TileRows {
   const T* data;
@@ -115,8 +116,8 @@ __device__ __forceinline__ TileRows<T> tile_rows(const T* data, std::int64_t fir
   return {data + first * width, count - first < kSide ? count - first : kSide, width};
 }
 
-// The tile of a block, of `tiles` a side, when each unordered pair of tiles is visited once: block x = s tiles + i
-// has row tile i and the s-th after it, around.
+// The tile of a block, of `tiles` a side, when each unordered pair of tiles is visited once: block x = s
+// tiles + i has row tile i and the s-th after it, around.
 struct TilePair {
   std::int64_t row, col;
   bool there;

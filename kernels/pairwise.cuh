@@ -3,17 +3,17 @@
 //   y      = sum_ij w_ij prod_l k_l(D^l_ij),  D^l_ij = |x^l_i - x^l_j|^2      x^l (N, d_l), w symmetric
 //   dx^l_i = 4 sum_j W^l_ij (x^l_i - x^l_j),  W^l_ij = w_ij k_l'(D^l_ij) prod_{m != l} k_m(D^m_ij)
 //
-//   pair_tiles    a block a tile of pairs: w, the distances of each layer and the kernels in registers; adds up the
-//                 tile's value, and writes the tile of W^l for one layer l to `strip`, (N, stride) with W_ij at
-//                 [j][i - first]. If all of W fits, each unordered pair of tiles is computed once and written
-//                 twice; else strips of rows are made one after the other, in O(N d) memory
+//   pair_tiles    a block a tile of pairs: w, the distances of each layer and the kernels in registers; adds
+//                 up the tile's value, and writes the tile of W^l for one layer l to `strip`, (N, stride)
+//                 with W_ij at [j][i - first]. If all of W fits, each unordered pair of tiles is computed
+//                 once and written twice; else strips of rows are made one after the other, in O(N d) memory
 //   pair_gather   a block a tile of dx: four rows and columns a thread, pieces of the strip and of the points
 //                 copied asynchronously to shared memory while the piece before is added up
 //   centre        column_means, then centre_points (a warp a row)
 //
 //   launch   1-D blocks, sizes below; static shared memory of at most 35 KB
-//   work     D: 2 d operations a pair (half of the pairs if W fits), W x: 2 d a pair; exponentials: one a pair
-//            where bandwidths halve. Bytes: points once a tile row, W written and read once
+//   work     D: 2 d operations a pair (half of the pairs if W fits), W x: 2 d a pair; exponentials: one a
+//            pair where bandwidths halve. Bytes: points once a tile row, W written and read once
 //   repeats  bit for bit: no atomics, orders depend on the sizes alone; values in double
 //   source   Gretton et al., "A kernel two-sample test", JMLR 13, 2012; Long et al., ICML 2015 and 2017
 #pragma once

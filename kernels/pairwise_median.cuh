@@ -1,9 +1,9 @@
-// The median of the squared distances of all pairs i < j, in O(N d) memory: its digits of 8 bits are found one
-// after the other. Distances are not negative, so their bits order as they do; each pass makes the tiles again
-// and counts the values that share the digits known so far by the next one.
+// The median of the squared distances of all pairs i < j, in O(N d) memory: its digits of 8 bits are found
+// one after the other. Distances are not negative, so their bits order as they do; each pass makes the tiles
+// again and counts the values that share the digits known so far by the next one.
 //
-//   median_counts  a block a tile of pairs, each unordered pair of tiles once; counts in shared memory, then in
-//                  memory. Atomic additions, of integers: their order does not matter
+//   median_counts  a block a tile of pairs, each unordered pair of tiles once; counts in shared memory, then
+//                  in memory. Atomic additions, of integers: their order does not matter
 //   median_digit   one block of 256 threads: the digit in which the wanted rank lies
 //   launch   blocks as PairTile's, then one of 256; static shared memory only
 //   work     sizeof(T) passes of 2 d operations a pair (half the pairs)

@@ -3,8 +3,8 @@
 //   plan     one thread a block of four words: 4 floats, 2 doubles or integers, 4 events; dropout one
 //            for each vector of 128 bits
 //   launch   1-D blocks of kRandomThreads, grid-stride
-//   bytes    what is written (dropout: and read) once; some 60 integer operations a block, a normal pair some 60
-//            in double besides
+//   bytes    what is written (dropout: and read) once; some 60 integer operations a block, a normal pair some
+//            60 in double besides
 //   repeats  bit for bit, on the CPU too (Salmon et al. 2011: a number is a function of its index)
 #pragma once
 
@@ -101,8 +101,8 @@ __global__ void __launch_bounds__(kRandomThreads)
   }
 }
 
-// Half words of a draw for a vector of kWide elements: neighbouring vectors make the same block of words, of which each takes
-// its own, so that accesses coalesce.
+// Half words of a draw for a vector of kWide elements: neighbouring vectors make the same block of words, of
+// which each takes its own, so that accesses coalesce.
 template <int kWide>
 struct HalfWords {
   static constexpr int kWords = kWide / 2;

@@ -5,8 +5,8 @@
 //
 //   plan     one thread a vector of 128 bits, which takes its half words from one Philox block
 //   launch   1-D blocks of kRandomThreads, grid-stride
-//   bytes    forward: x and r in, y out; backward: x and dy in, dx out; bias comes from cache. Some 60 integer operations a
-//            vector for dropout
+//   bytes    forward: x and r in, y out; backward: x and dy in, dx out; bias comes from cache. Some 60
+//            integer operations a vector for dropout
 //   repeats  bit for bit
 #pragma once
 

@@ -7,8 +7,8 @@
 //                dx = rstd (g - [mean g] - xhat mean(g xhat)); dweight = sum dy xhat, dbias = sum dy over rows
 //                (Ba et al. 2016, arXiv:1607.06450; Zhang and Sennrich 2019, arXiv:1910.07467)
 //
-//   plan     kLanes threads a row (a warp, or a whole block of 256); kPer of its elements each in registers, so
-//            that memory is read once, or kPer = 0: as often as the formula asks
+//   plan     kLanes threads a row (a warp, or a whole block of 256); kPer of its elements each in registers,
+//            so that memory is read once, or kPer = 0: as often as the formula asks
 //   sums     dweight and dbias: one thread a column over a part of the rows, parts added in order
 //   launch   1-D blocks of kRowThreads; static shared memory only
 //   bytes    x in, y out (backward: two in, one out); some ten operations an element, one exp in softmax

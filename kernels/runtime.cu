@@ -13,9 +13,9 @@ void require(cudaError_t status, const char* what) {
   if (status == cudaSuccess) return;
   cudaGetLastError();  // the error is told here; the next call starts without it
   if (status == cudaErrorNoDevice || status == cudaErrorInsufficientDriver)
-    raise(
-        what,
-        "a CUDA device is needed and none is there (hint: run on a machine with an NVIDIA GPU and driver, or use Cpu tensors)");
+    raise(what,
+          "a CUDA device is needed and none is there (hint: run on a machine with an NVIDIA GPU and driver, "
+          "or use Cpu tensors)");
   raise(what, cudaGetErrorString(status));
 }
 
@@ -120,8 +120,8 @@ Peaks peaks() {
     }
     return static_cast<double>(value);
   };
-  // Memory moves data on both edges of its clock, which is in kHz; 128 float lanes a multiprocessor since sm_86, and on
-  // sm_90 and sm_100 too, 64 on sm_80.
+  // Memory moves data on both edges of its clock, which is in kHz; 128 float lanes a multiprocessor since
+  // sm_86, and on sm_90 and sm_100 too, 64 on sm_80.
   const double lanes =
       attribute(cudaDevAttrComputeCapabilityMajor) == 8 && attribute(cudaDevAttrComputeCapabilityMinor) == 0
           ? 64

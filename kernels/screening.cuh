@@ -3,11 +3,12 @@
 //   confidence_i = 1 / sum_k e^(x_ik - max x_i);  rank_i = number of j with confidence_j > confidence_i, or equal and j < i
 //   selected: rank < B; a sample appears with its prediction of the lower rank
 //
-//   plan     confidence: a thread a row of logits, summed in the order of the classes, as the CPU does, so that both
-//            select alike; the threads then clear what only some samples write. Rank: a thread a prediction, all others
-//            pass by in tiles of shared memory. Lists: one block walks the selected ones in order, 256 at a time, and
-//            places them by a prefix sum over the block
-//   launch   1-D blocks of kScreenThreads, static shared memory only: grid-stride, one block for 256 predictions, one
+//   plan     confidence: a thread a row of logits, summed in the order of the classes, as the CPU does, so
+//            that both select alike; the threads then clear what only some samples write. Rank: a thread a
+//            prediction, all others pass by in tiles of shared memory. Lists: one block walks the selected
+//            ones in order, 256 at a time, and places them by a prefix sum over the block
+//   launch   1-D blocks of kScreenThreads, static shared memory only: grid-stride, one block for 256
+//            predictions, one
 //   bytes    the logits once, some 100 bytes a sample besides; 4 B^2 comparisons
 //   repeats  exactly
 #pragma once
@@ -92,7 +93,8 @@ __global__ void __launch_bounds__(kScreenThreads)
     report(box, call.about, static_cast<double>(math::quiet_nan<T>()), bad);
 
   const T least = call.confidence[call.order[B - 1]];
-  // The kinds: agree, first teaches, second teaches, dropped. Of 256 samples their numbers fit into 16 bits each.
+  // The kinds: agree, first teaches, second teaches, dropped. Of 256 samples their numbers fit into 16 bits
+  // each.
   std::int64_t size[4] = {0, 0, 0, 0};
   int first_selected = 0, lessons[2] = {0, 0};  // of this thread
   for (std::int64_t from = 0; from < B; from += kScreenThreads) {
@@ -136,8 +138,8 @@ __global__ void __launch_bounds__(kScreenThreads)
     call.counts[6] = first_lessons;
     call.counts[7] = second_lessons;
   }
-  // Where a teacher is not sure enough, or has too few samples, nothing is learned of it. (The sums above have
-  // barriers: what was written is there.)
+  // Where a teacher is not sure enough, or has too few samples, nothing is learned of it. (The sums above
+  // have barriers: what was written is there.)
 #pragma unroll
   for (int k = 1; k < 3; ++k)
     if (!(static_cast<double>(least) > call.min_confidence) || size[k] < call.min_lessons)

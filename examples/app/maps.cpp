@@ -222,8 +222,9 @@ std::string topography(const Frame& frame, const Tensor<double>& positions, cons
         }))
       continue;
     shown.push_back(e);
-    g.line("set label " + std::to_string(shown.size()) + " " + Gnuplot::quote(names[e]) + " at " + Gnuplot::number(x[e]) + "," +
-           Gnuplot::number(y[e]) + " center offset 0,0.65 font 'Helvetica:Bold,10' textcolor rgb '" +
+    g.line("set label " + std::to_string(shown.size()) + " " + Gnuplot::quote(names[e]) + " at " +
+           Gnuplot::number(x[e]) + "," + Gnuplot::number(y[e]) +
+           " center offset 0,0.65 font 'Helvetica:Bold,10' textcolor rgb '" +
            (values[e] - low > 0.5 * (high - low) ? "#ffffff" : "#1f2830") + "' front");
   }
   const std::string ink = "lw 2 lc rgb '#3a444e' notitle";

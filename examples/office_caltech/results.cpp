@@ -122,8 +122,10 @@ std::vector<std::string> remarks(const Results& r) {
         std::to_string(r.deep.steps) + " steps of " + std::to_string(r.deep.batch) +
         " photographs of each domain, AdamW with learning rate " + to_text(r.deep.learning_rate) +
         " and weight decay " + to_text(r.deep.weight_decay) +
-        "; selection rule: the last step. Each loss has one weight for all pairs and seeds, listed below with "
-        "its options; ramp: 2 / (1 + exp(-10 p)) - 1, p the share of the steps done, which DANN and CDAN have "
+        "; selection rule: the last step. Each loss has one weight for all pairs and seeds, listed below "
+        "with "
+        "its options; ramp: 2 / (1 + exp(-10 p)) - 1, p the share of the steps done, which DANN and CDAN "
+        "have "
         "in the reversal of the gradient instead. The published column is that of the shallow method and "
         "stands there for orientation.");
   return out;

@@ -16,7 +16,8 @@ struct Squash {
 
   Shape infer(const Tensor<T, D>& x) { return x.shape(); }
   void forward(Tensor<T, D>& y, const Tensor<T, D>& x) {
-    elementwise(D{}, [k = k](T v) { return v / (1 + k * v * v); }, y, x);
+    elementwise(
+        D{}, [k = k](T v) { return v / (1 + k * v * v); }, y, x);
     if (keep) kept = x;
   }
   void backward(const Tensor<T, D>& dy, Grad<T, D>& dx) {

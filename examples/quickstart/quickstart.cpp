@@ -8,12 +8,14 @@ using namespace limbic;
 int main() {
   RandomStream random = Random(1).stream("quickstart");
   const index_t n = 400;
-  Tensor<float> t = random.uniform<float>({n, 1}, 0.3f, 1.0f), side = random.bernoulli({n, 1}, 0.5).to<float>();
+  Tensor<float> t = random.uniform<float>({n, 1}, 0.3f, 1.0f),
+                side = random.bernoulli({n, 1}, 0.5).to<float>();
   Tensor<float> angle = t * 9.0f + side * 3.14159f;
   Tensor<float> x = concat({t * cos(angle), t * sin(angle)}, 1);
   Tensor<index_t> label = side.reshape({n}).to<index_t>();
 
-  Sequential net(Linear<float>(2, 32, random), Tanh(), Linear<float>(32, 32, random), Tanh(), Linear<float>(32, 2, random));
+  Sequential net(Linear<float>(2, 32, random), Tanh(), Linear<float>(32, 32, random), Tanh(),
+                 Linear<float>(32, 2, random));
   AdamW<float> optimizer(parameters<float>(net), AdamWOptions{.lr = 0.01});
   for (int step = 0; step <= 400; ++step) {
     Var<float> loss = cross_entropy(net(x), label);

@@ -32,7 +32,9 @@ struct Classifier {
     v("3", last);
   }
   Var<T, D> operator()(const Var<T, D>& x, Site site = Site::here()) {
-    return last(linear_branch(x, first.weight, first.bias, BranchGate::relu, drop.p, drop.random, drop.training, {}, site), site);
+    return last(linear_branch(x, first.weight, first.bias, BranchGate::relu, drop.p, drop.random,
+                              drop.training, {}, site),
+                site);
   }
 };
 

@@ -8,7 +8,8 @@
 
 namespace limbic::uf_ama {
 
-// Those of one step that its losses and screening give. N: a number, or a scalar of a device, undefined for 0.
+// Those of one step that its losses and screening give. N: a number, or a scalar of a device, undefined for
+// 0.
 template <class N>
 struct ReportOf {
   N total{};
@@ -24,8 +25,8 @@ struct ReportOf {
   // f(number) for each N, in a fixed order.
   template <class F>
   void each_number(F&& f) {
-    for (N* n : {&total, &clf, &cls, &marginal, &class_wise, &fused_target, &distill, &eeg_teaches_eye, &eye_teaches_eeg,
-                 &source_accuracy, &mid_confidence})
+    for (N* n : {&total, &clf, &cls, &marginal, &class_wise, &fused_target, &distill, &eeg_teaches_eye,
+                 &eye_teaches_eeg, &source_accuracy, &mid_confidence})
       f(*n);
     for (Levels<N>* l : {&clf_levels, &cls_levels, &marginal_levels, &class_wise_levels})
       for (N* n : {&l->eeg, &l->eye, &l->fused}) f(*n);
@@ -90,7 +91,7 @@ struct StepReport : ReportOf<double> {
 // The same where it was worked out: nobody has waited for it. on_host() does.
 template <class T, class D>
 struct DeviceReport : ReportOf<Tensor<T, D>> {
-  Tensor<T, D> fused_weight;      // in place of weights.fused_target where the loss decides on it; else undefined
+  Tensor<T, D> fused_weight;  // in place of weights.fused_target where the loss decides on it; else undefined
   Tensor<index_t, D> screened{};  // PredictionScreening's counts
 };
 template <class T, class D>

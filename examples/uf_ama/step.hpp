@@ -9,8 +9,8 @@
 // and target go through the network as one batch: all of its layers treat samples alone, so this changes
 // nothing but the speed. Target batches have no labels, so none can be used.
 //
-// On a device the host waits for nothing: no shape depends on a value, and the report stays there until on_host() reads
-// it. So a step can be captured as a CUDA graph.
+// On a device the host waits for nothing: no shape depends on a value, and the report stays there until
+// on_host() reads it. So a step can be captured as a CUDA graph.
 #pragma once
 
 #include <limbic/loss/cross_entropy.hpp>
@@ -44,8 +44,8 @@ struct StepResult {
   std::conditional_t<std::is_same_v<D, Cpu>, Screening, PredictionScreening<T, D>> screening;
 };
 
-// Tells source from target by the features that the class is predicted from; trained for DANN only. It sees them
-// standardised: their size would otherwise grow without end: the cheapest way to confuse it.
+// Tells source from target by the features that the class is predicted from; trained for DANN only. It sees
+// them standardised: their size would otherwise grow without end: the cheapest way to confuse it.
 template <class T, class D = Cpu>
 struct DomainClassifier {
   Linear<T, D> first, last;
@@ -73,7 +73,8 @@ class Step {
   // Throws for options that contradict each other.
   Step(const StepOptions& o, const Config& c, RandomStream& random) : options((check_options(o), o)) {
     if (options.marginal == Marginal::dann)
-      domain = DomainClassifier<T, D>(options.inputs == Inputs::both ? 2 * c.fused : c.width, c.width, random);
+      domain =
+          DomainClassifier<T, D>(options.inputs == Inputs::both ? 2 * c.fused : c.width, c.width, random);
   }
 
   template <class V>
@@ -102,8 +103,8 @@ class Step {
 
   // Throws for shapes that the network does not take, batches of different sizes where the MMD needs equal
   // ones, and labels out of range (told late by a device).
-  StepResult<T, D> operator()(Network<T, D>& net, const SourceBatch<T, D>& source, const TargetBatch<T, D>& target,
-                           const Moment& when = {}) {
+  StepResult<T, D> operator()(Network<T, D>& net, const SourceBatch<T, D>& source,
+                              const TargetBatch<T, D>& target, const Moment& when = {}) {
     check_batches(net, source, target);
     const index_t n = source.label.numel(), m = options.uses_target() ? windows(target) : 0;
     const Features<T, D> f =
@@ -122,7 +123,8 @@ class Step {
       r.weights = weights_at(options, when, r.clf);
     } else {
       r.weights = weights_at(options, when, 1);
-      if (options.screening && options.schedule == Schedule::published) r.fused_weight = published_weight(r.clf);
+      if (options.screening && options.schedule == Schedule::published)
+        r.fused_weight = published_weight(r.clf);
     }
     out.total = clf;
     auto add = [&](double weight, Number& reported, auto&& loss, const Tensor<T, D>& weight_there = {}) {
@@ -176,9 +178,11 @@ class Step {
       const std::vector<index_t> labels = s.label.to_vector();
       for (std::size_t i = 0; i < labels.size(); ++i)
         if (labels[i] < 0 || labels[i] >= net.config.classes)
-          fail("uf_ama", "source.label must lie in [0, ", net.config.classes, "); got ", labels[i], " at ", i);
+          fail("uf_ama", "source.label must lie in [0, ", net.config.classes, "); got ", labels[i], " at ",
+               i);
     } else {
-      require_labels(D{}, "uf_ama", "source.label", s.label, net.config.classes, 0);  // all count: 0 is a class
+      require_labels(D{}, "uf_ama", "source.label", s.label, net.config.classes,
+                     0);  // all count: 0 is a class
     }
     if (options.inputs != Inputs::both) return;
     auto pair = [](const char* what, const TargetBatch<T, D>& b) {
@@ -202,8 +206,8 @@ class Step {
 
   static Number accuracy(const Levels<Tensor<T, D>>& logits, const Tensor<index_t, D>& label) {
     const Tensor<T, D>& x = logits.fused.defined() ? logits.fused
-                         : logits.eeg.defined() ? logits.eeg
-                                                : logits.eye;
+                            : logits.eeg.defined() ? logits.eeg
+                                                   : logits.eye;
     if constexpr (kHost) {
       const auto predicted = argmax(x, 1).to_vector(), wanted = label.to_vector();
       index_t right = 0;
@@ -218,7 +222,9 @@ class Step {
     Tensor<T, D> w = clf.clone();
     const T low = static_cast<double>(T(0.1)) > 0.1 ? std::nextafter(T(0.1), T(0)) : T(0.1);  // at most 0.1
     elementwise_update(
-        D{}, [low](auto v) { return math::choose(v <= low, T(0.5), math::choose(v < T(0.2), T(0.2), T(0.1))); }, w);
+        D{},
+        [low](auto v) { return math::choose(v <= low, T(0.5), math::choose(v < T(0.2), T(0.2), T(0.1))); },
+        w);
     return w;
   }
 
@@ -240,8 +246,8 @@ class Step {
   Var<T, D> marginal(const Features<T, D>& f, index_t n, const Moment& when, ReportOn<T, D>& r) const {
     if (options.marginal == Marginal::dann) {
       const Var<T, D>& x = options.inputs == Inputs::both  ? f.feature.fused
-                        : options.inputs == Inputs::eeg ? f.feature.eeg
-                                                        : f.feature.eye;
+                           : options.inputs == Inputs::eeg ? f.feature.eeg
+                                                           : f.feature.eye;
       r.reversal = dann_coefficient(when.progress);
       const Var<T, D> logits = domain(gradient_reversal(x, static_cast<T>(r.reversal)));
       return domain_loss(slice(logits, 0, 0, n), slice(logits, 0, n));
@@ -253,8 +259,8 @@ class Step {
   }
 
   // The classifiers' logits of the target without gradient: what screening and class-wise alignment go by.
-  Levels<Tensor<T, D>> target_logits(Network<T, D>& net, const Features<T, D>& f, const Levels<Tensor<T, D>>& logits,
-                                  index_t n) const {
+  Levels<Tensor<T, D>> target_logits(Network<T, D>& net, const Features<T, D>& f,
+                                     const Levels<Tensor<T, D>>& logits, index_t n) const {
     const NoGrad off;
     auto level = [&](Classifier<T, D>& classifier, const Var<T, D>& x, const Tensor<T, D>& with_dropout) {
       if (!x.defined()) return Tensor<T, D>();
@@ -277,7 +283,7 @@ class Step {
     if (options.class_wise)
       add(r.weights.class_wise, r.class_wise, [&] {
         const Levels<Tensor<T, D>> p = {probabilities(predicted.eeg), probabilities(predicted.eye),
-                                     probabilities(predicted.fused)};
+                                        probabilities(predicted.fused)};
         const Tensor<T, D>* next[] = {&p.eeg, &p.eye, &p.fused};
         std::size_t level = options.inputs == Inputs::eye ? 1 : 0;
         return over_levels(f, r.class_wise_levels, [&](const Var<T, D>& x, const Var<T, D>&) {
@@ -290,8 +296,8 @@ class Step {
   }
 
   template <class Add>
-  void screen_on_host(const Features<T, D>& f, const Levels<Tensor<T, D>>& predicted, index_t n, StepResult<T, D>& out,
-                      Add&& add) const {
+  void screen_on_host(const Features<T, D>& f, const Levels<Tensor<T, D>>& predicted, index_t n,
+                      StepResult<T, D>& out, Add&& add) const {
     StepReport& r = out.report;
     out.screening = screen(predicted.eeg, predicted.eye);
     const Screening& s = out.screening;
@@ -300,8 +306,8 @@ class Step {
         [&] { return cross_entropy(f.logits.fused, screened_labels(s.agree, s.eeg_label, n).label); });
     if (!options.distillation) return;
     const Tensor<index_t> fused = argmax(predicted.fused, 1);
-    auto lesson = [&](const Tensor<index_t>& samples, const Tensor<index_t>& teacher, const Var<T, D>& student,
-                      index_t& kept, double& reported) {
+    auto lesson = [&](const Tensor<index_t>& samples, const Tensor<index_t>& teacher,
+                      const Var<T, D>& student, index_t& kept, double& reported) {
       const ScreenedLabels labels = screened_labels(samples, teacher, n, fused);
       kept = labels.count;
       const bool counts =
@@ -318,8 +324,8 @@ class Step {
 
   // The same with labels that the device writes: cross_entropy() over no rows is 0, and so is its gradient.
   template <class Add>
-  void screen_on_device(const Features<T, D>& f, const Levels<Tensor<T, D>>& predicted, index_t n, StepResult<T, D>& out,
-                        Add&& add) const {
+  void screen_on_device(const Features<T, D>& f, const Levels<Tensor<T, D>>& predicted, index_t n,
+                        StepResult<T, D>& out, Add&& add) const {
     auto& r = out.report;
     const Tensor<T, D> joint = options.distillation ? predicted.fused : Tensor<T, D>();
     out.screening = screen_predictions(D{}, "uf_ama", predicted.eeg, predicted.eye, joint, n,
@@ -327,8 +333,9 @@ class Step {
     const auto& s = out.screening;
     r.screened = s.counts;
     r.mid_confidence = s.least;
-    add(r.weights.fused_target, r.fused_target, [&] { return cross_entropy(f.logits.fused, s.target.select(0, 0)); },
-        r.fused_weight);
+    add(
+        r.weights.fused_target, r.fused_target,
+        [&] { return cross_entropy(f.logits.fused, s.target.select(0, 0)); }, r.fused_weight);
     if (!options.distillation) return;
     add(r.weights.distill, r.distill, [&] {
       return (single(r.eeg_teaches_eye, cross_entropy(f.logits.eye, s.target.select(0, 1))) +

@@ -6,8 +6,8 @@
 
 namespace limbic::cuda {
 
-// Where a draw's numbers come from: the key of the stream, and the first block of four words; in a graph, the number of
-// the replay, 0 being that of numbers drawn outside of graphs.
+// Where a draw's numbers come from: the key of the stream, and the first block of four words; in a graph, the
+// number of the replay, 0 being that of numbers drawn outside of graphs.
 struct PhiloxKey {
   unsigned long long key;
   unsigned long long position;

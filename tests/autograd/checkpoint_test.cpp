@@ -30,7 +30,11 @@ TEST_CASE("gradients of inputs and captured variables are those without") {
 TEST_CASE("gradients of gradients, and checkpoints within checkpoints") {
   auto inner = [](const std::vector<V>& v) { return tanh(v[0]) * v[1]; };
   auto f = [&](const std::vector<V>& x) {
-    return checkpoint([&](const std::vector<V>& v) { return checkpoint(inner, {v[0] * v[1], v[1]}) * v[0]; }, x);
+    return checkpoint(
+        [&](const std::vector<V>& v) {
+          return checkpoint(inner, {v[0] * v[1], v[1]}) * v[0];
+        },
+        x);
   };
   const std::vector<X> at = {values(4, 3), values(4, 4)};
   CHECK_NOTHROW(gradcheck(f, at));

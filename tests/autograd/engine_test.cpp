@@ -121,7 +121,8 @@ TEST_CASE("a kept value that was modified in place is refused, with both places"
   V x = leaf({1, 2});
   const V y = sum(tanh(x) * x);
   x.mutable_value().fill(5);
-  check_error([&] { backward(y); }, {"[mul]", "modified in place", "engine_test.cpp", "float64 (2)", "clone()"});
+  check_error([&] { backward(y); },
+              {"[mul]", "modified in place", "engine_test.cpp", "float64 (2)", "clone()"});
   // Through a view of the same memory too.
   V z = leaf({1, 2});
   const V w = sum(z * z);
@@ -137,7 +138,8 @@ TEST_CASE("a kept value that was modified in place is refused, with both places"
 TEST_CASE("anomaly mode names the operation, its inputs and the place, forward and backward") {
   V x = leaf({1, 0});
   AnomalyMode on;
-  check_error([&] { x / (x - x); }, {"[div]", "engine_test.cpp", "NaN or Inf", "float64 (2) in [0, 1]", "in [0, 0]"});
+  check_error([&] { x / (x - x); },
+              {"[div]", "engine_test.cpp", "NaN or Inf", "float64 (2) in [0, 1]", "in [0, 0]"});
   // Forward is finite here, the slope is not.
   V tiny = leaf({1e-200});
   const V y = sum(1 / (tiny * 1e-5 + 1e-170));
@@ -226,7 +228,8 @@ TEST_CASE("independent tapes in different threads") {
     });
   }
   for (auto& t : threads) t.join();
-  for (std::size_t t = 1; t < results.size(); ++t) CHECK(results[t] == doctest::Approx(results[0] * double(t + 1)));
+  for (std::size_t t = 1; t < results.size(); ++t)
+    CHECK(results[t] == doctest::Approx(results[0] * double(t + 1)));
 }
 
 TEST_CASE("a graph made in one thread goes back in another") {

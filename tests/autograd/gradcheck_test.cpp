@@ -39,6 +39,7 @@ TEST_CASE("a gradient that loses its graph is found") {
 TEST_CASE("custom: a missing gradient is an error that names the operation") {
   const V x = V::leaf(kAt[0]);
   const V y = custom(
-      "mine", [](const auto& a) { return a; }, [](const V&, const V&, const V&) { return std::array<V, 1>{}; }, x);
+      "mine", [](const auto& a) { return a; },
+      [](const V&, const V&, const V&) { return std::array<V, 1>{}; }, x);
   check_error([&] { backward(sum(y)); }, {"[mine]", "input 0"});
 }

@@ -1,4 +1,5 @@
-// Somebody else's program on the device: plain C++, compiled by the host's compiler. Without a device it says so.
+// Somebody else's program on the device: plain C++, compiled by the host's compiler. Without a device it says
+// so.
 #include <limbic/cuda.hpp>
 
 #include <cmath>
@@ -15,8 +16,8 @@ int main() try {
   for (index_t i = 0; i < host.numel(); ++i) {
     const float want = std::fmax(2 * host.data()[i], 0.0f);
     if (gradient.data()[i] != want) {
-      std::printf("gradient %lld: %g, not %g\n", static_cast<long long>(i), static_cast<double>(gradient.data()[i]),
-                  static_cast<double>(want));
+      std::printf("gradient %lld: %g, not %g\n", static_cast<long long>(i),
+                  static_cast<double>(gradient.data()[i]), static_cast<double>(want));
       return 1;
     }
   }

@@ -1,6 +1,6 @@
 // Random numbers: the same bits whatever computes them, the distributions, streams and replay.
-#include <limbic/core/compare.hpp>
 #include <limbic/backend/cpu/random.hpp>
+#include <limbic/core/compare.hpp>
 
 #include <doctest/doctest.h>
 

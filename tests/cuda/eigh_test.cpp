@@ -1,4 +1,5 @@
-// Eigenvalues, functions of matrices, and the losses of second moments and relations, on the device against the CPU.
+// Eigenvalues, functions of matrices, and the losses of second moments and relations, on the device against
+// the CPU.
 #include <limbic/backend/cuda/angles.hpp>
 #include <limbic/backend/cuda/covariance.hpp>
 #include <limbic/backend/cuda/eigh.hpp>

@@ -1,4 +1,5 @@
-// Steps that are recorded once and replayed: what they read and write, whose the memory is, random numbers, optimisers.
+// Steps that are recorded once and replayed: what they read and write, whose the memory is, random numbers,
+// optimisers.
 #include <limbic/backend/cuda/backend.hpp>
 #include <limbic/nn/linear.hpp>
 #include <limbic/ops/attention.hpp>

@@ -1,14 +1,15 @@
-// What kernels do with memory, counted by the emulator at the models' shapes: prints a table, for kernels/QUALITY.md.
+// What kernels do with memory, counted by the emulator at the models' shapes: prints a table, for
+// kernels/QUALITY.md.
 //
-//   moved      sectors of 32 bytes that warps ask for, over the bytes that a launch touches at all (at least 1);
-//              a block's repeated reads come from cache: "moved, cached" counts each block's bytes once
+//   moved      sectors of 32 bytes that warps ask for, over the bytes that a launch touches at all (at least
+//              1); a block's repeated reads come from cache: "moved, cached" counts each block's bytes once
 //   sectors    bytes asked for, over those of the sectors
 //   conflicts  cycles lost to shared-memory bank conflicts, for 100 accesses
 //   lanes      threads that take part in accesses, of those that could
 //
-// Exits 1 where memory is the limit and a kernel that touches 64 KB or more moves more than it may (cached), uses less
-// than 0.9 of its sectors or has a bank conflict. With --roofline it prints what kernels/quality makes estimates from, at whole batches:
-// at, kernel, launches, blocks, bytes touched, operations.
+// Exits 1 where memory is the limit and a kernel that touches 64 KB or more moves more than it may (cached),
+// uses less than 0.9 of its sectors or has a bank conflict. With --roofline it prints what kernels/quality
+// makes estimates from, at whole batches: at, kernel, launches, blocks, bytes touched, operations.
 #include <limbic/cuda.hpp>
 
 #include <emulator/emulator.hpp>
@@ -35,8 +36,8 @@ constexpr double kSmall = 65536;  // bytes: fewer take less time than the launch
 bool for_roofline = false;
 bool all_good = true;
 
-// Runs f and prints what each kernel did since. limit: how much more than the least each of them may move; 0: they
-// compute, or are small.
+// Runs f and prints what each kernel did since. limit: how much more than the least each of them may move; 0:
+// they compute, or are small.
 template <class F>
 void counted(const char* what, double limit, F&& f) {
   emulator::reset_counters();

@@ -1,8 +1,8 @@
 // MMD in its forms, and what it is made of, on the device against the CPU.
+#include <limbic/backend/cpu/pair_products.hpp>
 #include <limbic/backend/cuda/pair_products.hpp>
 #include <limbic/backend/cuda/pair_weights.hpp>
 #include <limbic/backend/cuda/pairwise_linear.hpp>
-#include <limbic/backend/cpu/pair_products.hpp>
 #include <limbic/loss/energy_distance.hpp>
 #include <limbic/loss/jmmd.hpp>
 #include <limbic/loss/lmmd.hpp>

@@ -1,4 +1,5 @@
-// UF-AMA's training step wholly on the device: nothing waits, its losses are the CPU's, and it can be replayed as a graph.
+// UF-AMA's training step wholly on the device: nothing waits, its losses are the CPU's, and it can be
+// replayed as a graph.
 #include <limbic/backend/cpu/random.hpp>
 #include <limbic/backend/cuda/backend.hpp>
 #include <limbic/optim/optim.hpp>

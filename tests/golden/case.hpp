@@ -25,7 +25,8 @@ class Case {
   using value_type = T;
   using device_type = D;
 
-  explicit Case(const SafetensorsFile& file) : file_(file), attrs_(Json::parse(file.metadata().at("attrs"))) {}
+  explicit Case(const SafetensorsFile& file)
+      : file_(file), attrs_(Json::parse(file.metadata().at("attrs"))) {}
 
   // ---- inputs ------------------------------------------------------------------------------------
 
@@ -38,13 +39,16 @@ class Case {
     leaves_.emplace(name, v);
     return v;
   }
-  Tensor<T, D> tensor(const std::string& name) const { return file_.load<T>("in." + name).clone().template on<D>(); }
+  Tensor<T, D> tensor(const std::string& name) const {
+    return file_.load<T>("in." + name).clone().template on<D>();
+  }
   Tensor<index_t, D> index(const std::string& name) const {
     return file_.load<index_t>("in." + name).clone().template on<D>();
   }
   Tensor<bool, D> mask(const std::string& name) const {
     const auto values = index(name).to_vector();
-    return Tensor<bool, D>::from(file_.entry("in." + name).shape, std::vector<bool>(values.begin(), values.end()));
+    return Tensor<bool, D>::from(file_.entry("in." + name).shape,
+                                 std::vector<bool>(values.begin(), values.end()));
   }
   bool is_index(const std::string& name) const { return file_.entry("in." + name).dtype == Dtype::i64; }
 
@@ -68,7 +72,9 @@ class Case {
     out("y", value.value());
   }
   void y(const Tensor<index_t, D>& value) { out("y", value); }
-  void out(const std::string& name, const Tensor<T, D>& value) { floats_["out." + name] = value.template on<Cpu>(); }
+  void out(const std::string& name, const Tensor<T, D>& value) {
+    floats_["out." + name] = value.template on<Cpu>();
+  }
   void out(const std::string& name, const Tensor<index_t, D>& value) {
     integers_["out." + name] = value.template on<Cpu>();
   }

@@ -65,7 +65,8 @@ void add_elementwise(DeviceRegistry<D>& r) {
   reduction(r, "amin", [](const auto& x, const Dims& d, bool keep) { return amin(x, d, keep); });
   reduction(r, "norm", [](const auto& x, const Dims& d, bool keep) { return norm(x, d, keep); });
   reduction(r, "logsumexp", [](const auto& x, const Dims& d, bool keep) { return logsumexp(x, d, keep); });
-  r.add("var", [](auto& c) { c.y(var(c.x("x"), c.dims("dims"), c.flag("keepdim"), c.flag("unbiased") ? 1 : 0)); });
+  r.add("var",
+        [](auto& c) { c.y(var(c.x("x"), c.dims("dims"), c.flag("keepdim"), c.flag("unbiased") ? 1 : 0)); });
   r.add("argmax", [](auto& c) { c.y(argmax(c.x("x"), c.integer("dim"))); });
   r.add("cumsum", [](auto& c) { c.y(cumsum(c.x("x"), c.integer("dim"))); });
   r.add("topk", [](auto& c) {

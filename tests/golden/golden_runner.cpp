@@ -1,7 +1,8 @@
 // golden_runner [--device cpu|cuda] [--dtype f64|f32] [--out DIR] FILE_OR_DIR...
 //
-// Computes what each golden file describes and compares: a line a file, then "N passed, N failed"; exit status
-// 1 on any failure, 2 for a wrong command line. With --out it writes its own results under the same names.
+// Computes what each golden file describes and compares: a line a file, then "N passed, N failed"; exit
+// status 1 on any failure, 2 for a wrong command line. With --out it writes its own results under the same
+// names.
 #include <limbic/core/compare.hpp>
 
 #include <algorithm>
@@ -112,7 +113,9 @@ DeviceRegistry<Cuda> cuda_registry() { return operations<Cuda>(); }
 #endif
 
 int usage(const char* complaint) {
-  std::fprintf(stderr, "%s\nusage: golden_runner [--device cpu|cuda] [--dtype f64|f32] [--out DIR] FILE_OR_DIR...\n", complaint);
+  std::fprintf(stderr,
+               "%s\nusage: golden_runner [--device cpu|cuda] [--dtype f64|f32] [--out DIR] FILE_OR_DIR...\n",
+               complaint);
   return 2;
 }
 
@@ -123,7 +126,10 @@ int main(int argc, char** argv) {
   std::vector<std::string> files;
   for (int i = 1; i < argc; ++i) {
     const std::string arg = argv[i];
-    std::string* option = arg == "--device" ? &device : arg == "--dtype" ? &dtype : arg == "--out" ? &out : nullptr;
+    std::string* option = arg == "--device"  ? &device
+                          : arg == "--dtype" ? &dtype
+                          : arg == "--out"   ? &out
+                                             : nullptr;
     if (option) {
       if (++i == argc) return usage("an option lacks its value");
       *option = argv[i];

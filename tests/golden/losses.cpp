@@ -30,10 +30,12 @@ template <class D>
 void add_alignment(DeviceRegistry<D>& r) {
   r.add("mmd", [](auto& c) { c.y(mmd(c.x("source"), c.x("target"), mmd_of(c))); });
   r.add("class_mmd", [](auto& c) {
-    c.y(class_mmd(c.x("source"), c.x("target"), c.index("source_label"), c.index("target_label"), c.integer("classes")));
+    c.y(class_mmd(c.x("source"), c.x("target"), c.index("source_label"), c.index("target_label"),
+                  c.integer("classes")));
   });
   r.add("lmmd", [](auto& c) {
-    c.y(lmmd(c.x("source"), c.x("target"), c.index("source_label"), c.tensor("target_prob"), kernel_of(c, 0)));
+    c.y(lmmd(c.x("source"), c.x("target"), c.index("source_label"), c.tensor("target_prob"),
+             kernel_of(c, 0)));
   });
   r.add("jmmd", [](auto& c) {
     using X = decltype(c.x(""));
@@ -46,7 +48,8 @@ void add_alignment(DeviceRegistry<D>& r) {
   });
   r.add("energy_distance", [](auto& c) { c.y(energy_distance(c.x("source"), c.x("target"))); });
   r.add("coral", [](auto& c) {
-    c.y(coral(c.x("source"), c.x("target"), c.has_attr("preset") ? coral_preset(c.text("preset")) : CoralOptions{}));
+    c.y(coral(c.x("source"), c.x("target"),
+              c.has_attr("preset") ? coral_preset(c.text("preset")) : CoralOptions{}));
   });
   r.add("log_coral", [](auto& c) { c.y(log_coral(c.x("source"), c.x("target"), {.eps = c.number("eps")})); });
   r.add("cmd", [](auto& c) {
@@ -78,13 +81,15 @@ void add_distillation(DeviceRegistry<D>& r) {
   });
   r.add("mutual_distillation", [](auto& c) { c.y(mutual_distillation(c.x("a"), c.x("b"))); });
   r.add("decoupled_kd", [](auto& c) {
-    c.y(decoupled_kd(c.x("student"), c.x("teacher"), c.index("label"),
-                     {.alpha = c.number("alpha"), .beta = c.number("beta"), .temperature = c.number("temperature")}));
+    c.y(decoupled_kd(
+        c.x("student"), c.x("teacher"), c.index("label"),
+        {.alpha = c.number("alpha"), .beta = c.number("beta"), .temperature = c.number("temperature")}));
   });
   r.add("similarity_preserving", [](auto& c) { c.y(similarity_preserving(c.x("source"), c.x("target"))); });
   r.add("relational_kd", [](auto& c) {
-    c.y(relational_kd(c.x("source"), c.x("target"),
-                      {.distance_weight = c.number("distance_weight"), .angle_weight = c.number("angle_weight")}));
+    c.y(relational_kd(
+        c.x("source"), c.x("target"),
+        {.distance_weight = c.number("distance_weight"), .angle_weight = c.number("angle_weight")}));
   });
   r.add("attention_transfer", [](auto& c) { c.y(attention_transfer(c.x("student"), c.x("teacher"))); });
 }

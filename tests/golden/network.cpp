@@ -10,15 +10,18 @@ template <class D>
 void add_network(DeviceRegistry<D>& r) {
   r.add("softmax", [](auto& c) { c.y(softmax(c.x("x"), c.integer("dim"))); });
   r.add("log_softmax", [](auto& c) { c.y(log_softmax(c.x("x"), c.integer("dim"))); });
-  r.add("layer_norm", [](auto& c) { c.y(layer_norm(c.x("x"), c.x("weight"), c.x("bias"), c.number("eps"))); });
+  r.add("layer_norm",
+        [](auto& c) { c.y(layer_norm(c.x("x"), c.x("weight"), c.x("bias"), c.number("eps"))); });
   r.add("conv2d", [](auto& c) {
-    c.y(conv2d(c.x("x"), c.x("weight"), c.x("bias"), {.stride = {c.integer("stride"), c.integer("stride")},
-                                                      .padding = {c.integer("padding"), c.integer("padding")}}));
+    c.y(conv2d(c.x("x"), c.x("weight"), c.x("bias"),
+               {.stride = {c.integer("stride"), c.integer("stride")},
+                .padding = {c.integer("padding"), c.integer("padding")}}));
   });
   r.add("batch_norm2d", [](auto& c) {
     auto mean = c.tensor("running_mean"), var = c.tensor("running_var");
-    c.y(batch_norm(c.x("x"), c.x("weight"), c.x("bias"), mean, var,
-                   {.training = c.flag("training"), .momentum = c.number("momentum"), .eps = c.number("eps")}));
+    c.y(batch_norm(
+        c.x("x"), c.x("weight"), c.x("bias"), mean, var,
+        {.training = c.flag("training"), .momentum = c.number("momentum"), .eps = c.number("eps")}));
     c.out("running_mean", mean);
     c.out("running_var", var);
   });
@@ -30,7 +33,8 @@ void add_network(DeviceRegistry<D>& r) {
   });
   r.add("multihead_attention", [](auto& c) {
     using T = typename std::decay_t<decltype(c)>::value_type;
-    const MultiheadWeights<Var<T, D>> w{c.x("in_proj_weight"), c.x("in_proj_bias"), c.x("out_proj_weight"), c.x("out_proj_bias")};
+    const MultiheadWeights<Var<T, D>> w{c.x("in_proj_weight"), c.x("in_proj_bias"), c.x("out_proj_weight"),
+                                        c.x("out_proj_bias")};
     c.y(multihead_attention(c.x("query"), c.x("key"), c.x("value"), w, c.integer("heads")));
   });
   r.add("transformer_encoder_layer", [](auto& c) {

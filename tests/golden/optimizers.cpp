@@ -32,9 +32,9 @@ void add_optimizers(DeviceRegistry<D>& r) {
   r.add("sgd", [](auto& c) {
     using T = typename std::decay_t<decltype(c)>::value_type;
     run_steps<Sgd<T, D>>(c, SgdOptions{.lr = c.number("lr"),
-                                    .momentum = c.number("momentum"),
-                                    .weight_decay = c.number("weight_decay"),
-                                    .nesterov = c.flag("nesterov")});
+                                       .momentum = c.number("momentum"),
+                                       .weight_decay = c.number("weight_decay"),
+                                       .nesterov = c.flag("nesterov")});
   });
   r.add("adam", [](auto& c) {
     using T = typename std::decay_t<decltype(c)>::value_type;

@@ -9,7 +9,8 @@ template <class D>
 void add_shape(DeviceRegistry<D>& r) {
   r.add("reshape", [](auto& c) { c.y(reshape(c.x("x"), c.dims("shape"))); });
   r.add("permute", [](auto& c) { c.y(permute(c.x("x"), c.dims("dims"))); });
-  r.add("slice", [](auto& c) { c.y(slice(c.x("x"), c.integer("dim"), c.integer("start"), c.integer("end"))); });
+  r.add("slice",
+        [](auto& c) { c.y(slice(c.x("x"), c.integer("dim"), c.integer("start"), c.integer("end"))); });
   r.add("concat", [](auto& c) { c.y(concat({c.x("a"), c.x("b")}, c.integer("dim"))); });
   r.add("stack", [](auto& c) { c.y(stack({c.x("a"), c.x("b")}, c.integer("dim"))); });
   r.add("gather", [](auto& c) { c.y(gather(c.x("x"), c.integer("dim"), c.index("index"))); });

@@ -65,7 +65,7 @@ void add_uf_ama(DeviceRegistry<D>& r) {
     list("screen.eye_teaches", screening.eye_teaches);
     const index_t n = source.label.numel();
     const Tensor<T, D> eeg = result.logits.eeg.slice(0, 0, n), eye = result.logits.eye.slice(0, 0, n),
-                    fused = result.logits.fused.slice(0, 0, n);
+                       fused = result.logits.fused.slice(0, 0, n);
     c.out("eeg_logits", eeg);
     c.out("eye_logits", eye);
     c.out("fusion_logits", fused);

@@ -73,7 +73,8 @@ std::string complaint(const std::string& header, const Include& include) {
   if (target.rfind("Eigen", 0) == 0 && from != "backend/cpu" && from != "interop")
     return "Eigen is seen in backend/cpu and interop only";
   if (header == "limbic/limbic.hpp" || header == "limbic/cuda.hpp") return "";
-  if (target == "limbic/limbic.hpp" || target == "limbic/cuda.hpp") return "the umbrella stands on top of everything";
+  if (target == "limbic/limbic.hpp" || target == "limbic/cuda.hpp")
+    return "the umbrella stands on top of everything";
   if (target.rfind("limbic/", 0) != 0) return "";
   if (!kBelow.count(from)) return "a folder that has no place among the layers";
   if (from != to && !kBelow.at(from).count(to)) return "an arrow that points up";
@@ -138,7 +139,8 @@ TEST_CASE("every included header exists") {
 }
 
 TEST_CASE("the umbrellas reach every header") {
-  // What another library is needed for, and the readers of data sets and text models, which few programs want.
+  // What another library is needed for, and the readers of data sets and text models, which few programs
+  // want.
   auto left_out = [](const std::string& header) {
     return header == "limbic/io/npz.hpp" || layer_of(header) == "data" || layer_of(header) == "text";
   };
@@ -149,7 +151,8 @@ TEST_CASE("the umbrellas reach every header") {
       if (include.target.rfind("limbic/", 0) == 0) visit(include.target);
   };
   visit("limbic/limbic.hpp");
-  CHECK(std::none_of(reached.begin(), reached.end(), [](const std::string& h) { return layer_of(h) == "backend/cuda"; }));
+  CHECK(std::none_of(reached.begin(), reached.end(),
+                     [](const std::string& h) { return layer_of(h) == "backend/cuda"; }));
   visit("limbic/cuda.hpp");
   for (const auto& header : files_below(kRoot / "include", "limbic")) {
     INFO(header);

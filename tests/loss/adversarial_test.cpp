@@ -21,26 +21,28 @@ TEST_CASE("adversarial alignment") {
   CHECK(dann_coefficient(0) == 0);
   CHECK(dann_coefficient(1) == doctest::Approx(2 / (1 + std::exp(-10.0)) - 1));
   check_error([] { dann_coefficient(1.5); }, {"[dann_coefficient]", "[0, 1]", "1.5"});
-  check_op("domain_loss", [](const auto& x) { return domain_loss(x[0], x[1]); },
-           [](const auto& x) {
-             using T = Scalar<decltype(x[0])>;
-             T s = 0, t = 0;
-             for (T v : x[0].to_vector()) s += std::log(1 + std::exp(-v));
-             for (T v : x[1].to_vector()) t += std::log(1 + std::exp(v));
-             return Tensor<T>::scalar((s / static_cast<T>(x[0].numel()) + t / static_cast<T>(x[1].numel())) / 2);
-           },
-           {{{{4}, {3, 1}}}, {{{1}, {1}}}});
-  check_op("conditional_map", [](const auto& x) { return conditional_map(x[0], x[1]); },
-           [](const auto& x) {
-             using T = Scalar<decltype(x[0])>;
-             const Rows<T> f(x[0]), p(x[1]);
-             std::vector<T> y;
-             for (index_t i = 0; i < f.n; ++i)
-               for (index_t a = 0; a < f.d; ++a)
-                 for (index_t b = 0; b < p.d; ++b) y.push_back(f(i, a) * p(i, b));
-             return Tensor<T>::from({f.n, f.d * p.d}, y);
-           },
-           {{{{4, 3}, {4, 2}}}});
+  check_op(
+      "domain_loss", [](const auto& x) { return domain_loss(x[0], x[1]); },
+      [](const auto& x) {
+        using T = Scalar<decltype(x[0])>;
+        T s = 0, t = 0;
+        for (T v : x[0].to_vector()) s += std::log(1 + std::exp(-v));
+        for (T v : x[1].to_vector()) t += std::log(1 + std::exp(v));
+        return Tensor<T>::scalar((s / static_cast<T>(x[0].numel()) + t / static_cast<T>(x[1].numel())) / 2);
+      },
+      {{{{4}, {3, 1}}}, {{{1}, {1}}}});
+  check_op(
+      "conditional_map", [](const auto& x) { return conditional_map(x[0], x[1]); },
+      [](const auto& x) {
+        using T = Scalar<decltype(x[0])>;
+        const Rows<T> f(x[0]), p(x[1]);
+        std::vector<T> y;
+        for (index_t i = 0; i < f.n; ++i)
+          for (index_t a = 0; a < f.d; ++a)
+            for (index_t b = 0; b < p.d; ++b) y.push_back(f(i, a) * p(i, b));
+        return Tensor<T>::from({f.n, f.d * p.d}, y);
+      },
+      {{{{4, 3}, {4, 2}}}});
   const auto f = points(4, 3, 1), p = points(4, 2, 2);
   const auto through = conditional_map(f, p, Tensor<double>::eye(3), Tensor<double>::ones({2, 3}));
   CHECK(error_of(through, f * sum(p, {1}, true) * (1 / std::sqrt(3.0))) < 1e-14);

@@ -11,33 +11,41 @@ using namespace limbic::test;
 namespace {
 
 // A bandwidth of 2 that does not depend on the data, so that differences see the same function.
-MmdOptions fixed(MmdEstimator e = MmdEstimator::biased, Kernel k = Kernel::gaussian, int num = 5, double mul = 2) {
-  return {.estimator = e, .kernel = {.kernel = k, .mul = mul, .num = num, .bandwidth = Bandwidth::fixed, .fixed = 2}};
+MmdOptions fixed(MmdEstimator e = MmdEstimator::biased, Kernel k = Kernel::gaussian, int num = 5,
+                 double mul = 2) {
+  return {.estimator = e,
+          .kernel = {.kernel = k, .mul = mul, .num = num, .bandwidth = Bandwidth::fixed, .fixed = 2}};
 }
 
 Tensor<double> points(index_t n, index_t d, unsigned seed, double shift = 0) {
   return Tensor<double>::from({n, d}, random_values(n * d, -1 + shift, 1 + shift, 0, seed));
 }
 
-double value(const Tensor<double>& s, const Tensor<double>& t, const MmdOptions& o = {}) { return mmd(s, t, o).item(); }
+double value(const Tensor<double>& s, const Tensor<double>& t, const MmdOptions& o = {}) {
+  return mmd(s, t, o).item();
+}
 
 // Few, one, unequal; and more than a tile of 64 rows and 256 columns.
-const std::vector<OpCase> kCases = {{{{5, 3}, {7, 3}}}, {{{1, 2}, {4, 2}}}, {{{1, 1}, {1, 1}}}, {{{70, 5}, {230, 5}}}};
-const std::vector<OpCase> kEqual = {{{{5, 3}, {5, 3}}}, {{{1, 2}, {1, 2}}}, {{{2, 3}, {2, 3}}}, {{{90, 17}, {90, 17}}}};
+const std::vector<OpCase> kCases = {
+    {{{5, 3}, {7, 3}}}, {{{1, 2}, {4, 2}}}, {{{1, 1}, {1, 1}}}, {{{70, 5}, {230, 5}}}};
+const std::vector<OpCase> kEqual = {
+    {{{5, 3}, {5, 3}}}, {{{1, 2}, {1, 2}}}, {{{2, 3}, {2, 3}}}, {{{90, 17}, {90, 17}}}};
 
 template <class K>
 void check_kernel_of(const MmdOptions& o, const K& k, const OpOptions& options = {}) {
-  check_op("mmd", [&](const auto& x) { return mmd(x[0], x[1], o); },
-           [&](const auto& x) {
-             using T = typename std::decay_t<decltype(x[0])>::value_type;
-             return Tensor<T>::scalar(o.estimator == MmdEstimator::linear
-                                          ? naive_linear_mmd(x[0], x[1], k)
-                                          : naive_mmd(x[0], x[1], k, o.estimator == MmdEstimator::unbiased));
-           },
-           o.estimator == MmdEstimator::linear ? kEqual : kCases, options);
+  check_op(
+      "mmd", [&](const auto& x) { return mmd(x[0], x[1], o); },
+      [&](const auto& x) {
+        using T = typename std::decay_t<decltype(x[0])>::value_type;
+        return Tensor<T>::scalar(o.estimator == MmdEstimator::linear
+                                     ? naive_linear_mmd(x[0], x[1], k)
+                                     : naive_mmd(x[0], x[1], k, o.estimator == MmdEstimator::unbiased));
+      },
+      o.estimator == MmdEstimator::linear ? kEqual : kCases, options);
 }
 
-const std::vector<MmdEstimator> kEstimators = {MmdEstimator::biased, MmdEstimator::unbiased, MmdEstimator::linear};
+const std::vector<MmdEstimator> kEstimators = {MmdEstimator::biased, MmdEstimator::unbiased,
+                                               MmdEstimator::linear};
 const std::vector<Kernel> kKernels = {Kernel::gaussian, Kernel::laplacian, Kernel::linear, Kernel::distance};
 
 }  // namespace
@@ -95,11 +103,15 @@ TEST_CASE("what is never negative is not negative in float either") {
     return least;
   };
   for (Kernel k : kKernels)
-    CHECK(zero_at_least([&](const auto& s, const auto& t) { return mmd(s, t, {.kernel = {.kernel = k}}).item(); }) >= 0);
+    CHECK(zero_at_least([&](const auto& s, const auto& t) {
+            return mmd(s, t, {.kernel = {.kernel = k}}).item();
+          }) >= 0);
   CHECK(zero_at_least([&](const auto& s, const auto& t) {
           return mmd(s, t, {}, {.source = Tensor<float>::full({s.size(0)}, 0.3f)}).item();
         }) >= 0);
-  CHECK(zero_at_least([](const auto& s, const auto& t) { return mmd(s, t, {.estimator = MmdEstimator::unbiased}).item(); }) < 0);
+  CHECK(zero_at_least([](const auto& s, const auto& t) {
+          return mmd(s, t, {.estimator = MmdEstimator::unbiased}).item();
+        }) < 0);
 }
 
 TEST_CASE("points close to each other and far from the rest keep their digits in float") {
@@ -108,7 +120,8 @@ TEST_CASE("points close to each other and far from the rest keep their digits in
   const auto s = in_float(points(8, 3, 5) * 1e-4), t = in_float(points(8, 3, 6) * 1e-4 + 1.0);
   const auto o = fixed(MmdEstimator::biased, Kernel::distance);
   const auto wide = gradients_of<double>([&](const auto& x) { return mmd(x[0], x[1], o); }, {s, t});
-  const auto narrow = gradients_of<float>([&](const auto& x) { return mmd(x[0], x[1], o); }, {s.to<float>(), t.to<float>()});
+  const auto narrow =
+      gradients_of<float>([&](const auto& x) { return mmd(x[0], x[1], o); }, {s.to<float>(), t.to<float>()});
   for (std::size_t i = 0; i < 2; ++i) CHECK(error_of(narrow[i], wide[i]) < 1e-4);
 }
 
@@ -120,7 +133,8 @@ TEST_CASE("collapse has a value and a gradient") {
           const MmdOptions o{.estimator = e, .kernel = {.kernel = k, .eps = eps, .bandwidth = b}};
           CAPTURE(to_text(o));
           for (index_t n : {1, 4}) {
-            const auto x = Var<float>::leaf(Tensor<float>::full({n, 3}, 0.1f)), y = Var<float>::leaf(Tensor<float>::full({n, 3}, 0.1f));
+            const auto x = Var<float>::leaf(Tensor<float>::full({n, 3}, 0.1f)),
+                       y = Var<float>::leaf(Tensor<float>::full({n, 3}, 0.1f));
             const auto d = mmd(x, y, o);
             backward(d);
             // A single sample has no pairs within its batch, so the unbiased form is not 0 there.
@@ -140,8 +154,9 @@ TEST_CASE("sample weights") {
   const auto repeated = concat({slice(s, 0, 0, 1), slice(s, 0, 0, 2), slice(s, 0, 3, 4)});
   CHECK(mmd(s, t, o, {.source = w}).item() == doctest::Approx(value(repeated, t, o)).epsilon(1e-12));
   for (MmdEstimator e : {MmdEstimator::biased, MmdEstimator::unbiased})
-    CHECK(mmd(s, t, fixed(e), {.source = Tensor<double>::full({4}, 3.0), .target = Tensor<double>::full({5}, 0.1)}).item() ==
-          doctest::Approx(value(s, t, fixed(e))).epsilon(1e-12));
+    CHECK(mmd(s, t, fixed(e),
+              {.source = Tensor<double>::full({4}, 3.0), .target = Tensor<double>::full({5}, 0.1)})
+              .item() == doctest::Approx(value(s, t, fixed(e))).epsilon(1e-12));
   gradcheck([&](const auto& x) { return mmd(x[0], x[1], fixed(MmdEstimator::unbiased), {.source = w}); },
             std::vector<Tensor<double>>{s, t});
 }
@@ -157,7 +172,8 @@ TEST_CASE("rules of the bandwidth") {
   std::sort(all.begin(), all.end());
   const double n = static_cast<double>(z.n);
   auto with = [&](KernelOptions k, double b) {
-    CHECK(value(s, t, {.kernel = k}) == doctest::Approx(naive_mmd(s, t, NaiveGaussian{.b = b, .eps = k.eps})).epsilon(1e-11));
+    CHECK(value(s, t, {.kernel = k}) ==
+          doctest::Approx(naive_mmd(s, t, NaiveGaussian{.b = b, .eps = k.eps})).epsilon(1e-11));
   };
   with({}, (total + n * n * 1e-5) / (n * n - n));
   with({.eps = 0}, total / (n * n - n));
@@ -185,7 +201,8 @@ TEST_CASE("the bandwidth is a constant of the graph") {
 TEST_CASE("memory grows with the samples, not with their pairs") {
   const index_t n = 3000;
   for (index_t d : {4, 256}) {
-    const auto s = Var<float>::leaf(points(n, d, 13).to<float>()), t = Var<float>::leaf(points(n, d, 14).to<float>());
+    const auto s = Var<float>::leaf(points(n, d, 13).to<float>()),
+               t = Var<float>::leaf(points(n, d, 14).to<float>());
     reset_peak_memory();
     const auto before = memory_stats().bytes_in_use;
     {
@@ -199,9 +216,12 @@ TEST_CASE("memory grows with the samples, not with their pairs") {
 }
 
 TEST_CASE("options as text") {
-  CHECK(to_text(MmdOptions{}) == "mmd(biased, gaussian(mul 2, num 5, eps 1e-05, bandwidth mean_offdiag of D + eps))");
-  CHECK(to_text(mmd_preset("uf_ama")) == "mmd(linear, gaussian(mul 2, num 5, eps 1e-05, bandwidth mean_offdiag of D + eps))");
-  CHECK(to_text(mmd_preset("transferlearning")) == "mmd(biased, gaussian(mul 2, num 5, eps 0, bandwidth mean_offdiag))");
+  CHECK(to_text(MmdOptions{}) ==
+        "mmd(biased, gaussian(mul 2, num 5, eps 1e-05, bandwidth mean_offdiag of D + eps))");
+  CHECK(to_text(mmd_preset("uf_ama")) ==
+        "mmd(linear, gaussian(mul 2, num 5, eps 1e-05, bandwidth mean_offdiag of D + eps))");
+  CHECK(to_text(mmd_preset("transferlearning")) ==
+        "mmd(biased, gaussian(mul 2, num 5, eps 0, bandwidth mean_offdiag))");
   CHECK(to_text(mmd_preset("tllib")) ==
         "mmd(unbiased, gaussian(mul 2, num 3, eps 0, bandwidth mean_all times 2), plus 2 / (n - 1))");
   CHECK(to_text(fixed(MmdEstimator::biased, Kernel::laplacian)) ==
@@ -227,18 +247,28 @@ TEST_CASE("what mmd refuses") {
   check_error([&] { mmd(s, t, {.kernel = {.num = 17}}); }, {"[mmd]", "num", "17"});
   check_error([&] { mmd(s, t, {.kernel = {.mul = -1}}); }, {"[mmd]", "mul must be positive", "-1"});
   check_error([&] { mmd(s, t, {.kernel = {.eps = -1}}); }, {"[mmd]", "eps"});
-  check_error([&] { mmd(s, t, {.kernel = {.bandwidth = Bandwidth::running}}); }, {"[mmd]", "RunningBandwidth"});
-  check_error([&] { mmd(s, t, {}, {.source = Tensor<double>::ones({5})}); }, {"[mmd]", "source weights", "(4)", "(5)"});
-  check_error([&] { mmd(s, t, {}, {.target = Tensor<double>::zeros({5})}); }, {"[mmd]", "target weights", "all be 0"});
-  check_error([&] { mmd(s, t, {}, {.source = Tensor<double>::from({4}, {1, 1, -2, 1})}); }, {"[mmd]", "source weights", "-2 at 2"});
-  check_error([&] { mmd(s, s, fixed(MmdEstimator::linear), {.source = Tensor<double>::ones({4})}); }, {"[mmd]", "no sample weights"});
+  check_error([&] { mmd(s, t, {.kernel = {.bandwidth = Bandwidth::running}}); },
+              {"[mmd]", "RunningBandwidth"});
+  check_error([&] { mmd(s, t, {}, {.source = Tensor<double>::ones({5})}); },
+              {"[mmd]", "source weights", "(4)", "(5)"});
+  check_error([&] { mmd(s, t, {}, {.target = Tensor<double>::zeros({5})}); },
+              {"[mmd]", "target weights", "all be 0"});
+  check_error(
+      [&] {
+        mmd(s, t, {}, {.source = Tensor<double>::from({4}, {1, 1, -2, 1})});
+      },
+      {"[mmd]", "source weights", "-2 at 2"});
+  check_error([&] { mmd(s, s, fixed(MmdEstimator::linear), {.source = Tensor<double>::ones({4})}); },
+              {"[mmd]", "no sample weights"});
   check_error([&] { mmd_preset("other"); }, {"[mmd_preset]", "tllib", "other"});
   auto bad = s.clone();
   bad.set({1, 1}, std::nan(""));
   check_error([&] { mmd(bad, t); }, {"[mmd]", "source must be finite", "nan at (1, 1) of (4, 3)"});
   check_error([&] { mmd(t, bad); }, {"[mmd]", "target must be finite", "nan at (1, 1) of (4, 3)"});
-  check_error([&] { squared_distances(t, bad); }, {"[squared_distances]", "b must be finite", "nan at (1, 1)"});
+  check_error([&] { squared_distances(t, bad); },
+              {"[squared_distances]", "b must be finite", "nan at (1, 1)"});
   // Finite features whose distances are not.
   const auto far = Tensor<float>::from({2, 1}, {1.3e19f, -1.3e19f});
-  check_error([&] { mmd(far, far, {.kernel = {.kernel = Kernel::linear}}); }, {"[mmd]", "squares of the features", "scale"});
+  check_error([&] { mmd(far, far, {.kernel = {.kernel = Kernel::linear}}); },
+              {"[mmd]", "squares of the features", "scale"});
 }

@@ -36,7 +36,8 @@ TEST_CASE("alignment modules are the functions") {
   // Setting another option leaves eps as published.
   LmmdLoss by_median{.options = {.bandwidth = Bandwidth::median}};
   CHECK(by_median.describe() == "lmmd(gaussian(mul 2, num 5, eps 0, bandwidth median))");
-  CHECK(by_median(s, t, ls, p).item() == lmmd(s, t, ls, p, KernelOptions{.eps = 0, .bandwidth = Bandwidth::median}).item());
+  CHECK(by_median(s, t, ls, p).item() ==
+        lmmd(s, t, ls, p, KernelOptions{.eps = 0, .bandwidth = Bandwidth::median}).item());
   CHECK(lmmd(s, t, ls, p, KernelOptions{}).item() != lmmd(s, t, ls, p).item());
   CHECK(ClassMmdLoss{.classes = 3, .options = {.num = 3}}.describe() ==
         "class_mmd(classes 3, gaussian(mul 2, num 3, eps 0, bandwidth mean_offdiag))");

@@ -25,7 +25,8 @@ struct Rows {
     std::vector<T> p;
     T top = (*this)(i, 0), total = 0;
     for (index_t c = 0; c < d; ++c) top = std::max(top, (*this)(i, c));
-    for (index_t c = 0; c < d; ++c) p.push_back(std::exp(((*this)(i, c) - top) / temperature)), total += p.back();
+    for (index_t c = 0; c < d; ++c)
+      p.push_back(std::exp(((*this)(i, c) - top) / temperature)), total += p.back();
     for (T& x : p) x /= total;
     return p;
   }
@@ -38,7 +39,8 @@ struct NaiveGaussian {
   template <class T>
   T operator()(T distance) const {
     T s = 0;
-    for (int i = 0; i < num; ++i) s += std::exp(-(distance + static_cast<T>(eps)) / static_cast<T>(b * std::pow(mul, i - num / 2)));
+    for (int i = 0; i < num; ++i)
+      s += std::exp(-(distance + static_cast<T>(eps)) / static_cast<T>(b * std::pow(mul, i - num / 2)));
     return s;
   }
 };

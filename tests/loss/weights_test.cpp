@@ -146,7 +146,9 @@ TEST_CASE("weights and inputs that are refused") {
     refuses("[info_nce]", [&] { info_nce(a, b, 0.1, v); });
     refuses("[clip_loss]", [&] { clip_loss(a, b, Data::scalar(0), v); });
     refuses("[fitnets]", [&] { fitnets(a, b, Data::eye(3), {}, v); });
-    refuses("[attention_transfer]", [&] { attention_transfer(reshape(a, {4, 1, 3}), reshape(b, {4, 1, 3}), v); });
+    refuses("[attention_transfer]", [&] {
+      attention_transfer(reshape(a, {4, 1, 3}), reshape(b, {4, 1, 3}), v);
+    });
     refuses("[distillation]", [&] { distillation(a, b, {}, v); });
     for (Reduction r : {Reduction::mean, Reduction::sum, Reduction::none}) {
       refuses("[entropy]", [&] { entropy(a, r, v); });
@@ -155,22 +157,37 @@ TEST_CASE("weights and inputs that are refused") {
   }
   // Options.
   for (double bad : {-1.0, static_cast<double>(NAN), static_cast<double>(INFINITY)}) {
-    check_error([&] { relational_kd(a, b, {.angle_weight = bad}); }, {"[relational_kd]", "angle_weight must be finite"});
-    check_error([&] { relational_kd(a, b, {.distance_weight = bad}); }, {"[relational_kd]", "distance_weight"});
-    check_error([&] { decoupled_kd(a, b, l, {.alpha = bad}); }, {"[decoupled_kd]", "alpha and beta must be finite"});
-    check_error([&] { decoupled_kd(a, b, l, {.beta = bad}); }, {"[decoupled_kd]", "alpha and beta must be finite"});
-    check_error([&] { class_structure(a, l, bad); }, {"[class_structure]", "eta must be positive and finite"});
-    check_error([&] { dann_coefficient(0.5, bad); }, {"[dann_coefficient]", "rate must be finite and not negative"});
+    check_error([&] { relational_kd(a, b, {.angle_weight = bad}); },
+                {"[relational_kd]", "angle_weight must be finite"});
+    check_error([&] { relational_kd(a, b, {.distance_weight = bad}); },
+                {"[relational_kd]", "distance_weight"});
+    check_error([&] { decoupled_kd(a, b, l, {.alpha = bad}); },
+                {"[decoupled_kd]", "alpha and beta must be finite"});
+    check_error([&] { decoupled_kd(a, b, l, {.beta = bad}); },
+                {"[decoupled_kd]", "alpha and beta must be finite"});
+    check_error([&] { class_structure(a, l, bad); },
+                {"[class_structure]", "eta must be positive and finite"});
+    check_error([&] { dann_coefficient(0.5, bad); },
+                {"[dann_coefficient]", "rate must be finite and not negative"});
   }
   check_error([&] { info_nce(a, b, 1e-40); }, {"[info_nce]", "temperature must be positive", "1e-40"});
   // NaN.
-  check_error([&] { certainty_weights(nan); }, {"[certainty_weights]", "logits must be finite", "nan at (2, 1)"});
+  check_error([&] { certainty_weights(nan); },
+              {"[certainty_weights]", "logits must be finite", "nan at (2, 1)"});
   check_error([&] { kl_div(nan, softmax(b)); }, {"[kl_div]", "log_p must be finite", "nan at (2, 1)"});
-  check_error([&] { kl_div(log_softmax(b), softmax(b), KlReduction::mean, Data::full({4, 1}, NAN)); },
-              {"[kl_div]", "sample weights must be finite", "nan at (0, 0)"});
+  check_error(
+      [&] {
+        kl_div(log_softmax(b), softmax(b), KlReduction::mean, Data::full({4, 1}, NAN));
+      },
+      {"[kl_div]", "sample weights must be finite", "nan at (0, 0)"});
   check_error([&] { kl_div(b, exp(nan)); }, {"[kl_div]", "q must be finite", "nan at (2, 1)"});
-  check_error([&] { fitnets(a, b, Data::eye(3), Data::from({3}, {0, NAN, 0})); }, {"[fitnets]", "bias must be finite", "nan at (1)"});
-  check_error([&] { fitnets(a, b, Data::eye(3) * static_cast<double>(NAN)); }, {"[fitnets]", "weight must be finite", "nan at (0, 0)"});
+  check_error(
+      [&] {
+        fitnets(a, b, Data::eye(3), Data::from({3}, {0, NAN, 0}));
+      },
+      {"[fitnets]", "bias must be finite", "nan at (1)"});
+  check_error([&] { fitnets(a, b, Data::eye(3) * static_cast<double>(NAN)); },
+              {"[fitnets]", "weight must be finite", "nan at (0, 0)"});
   check_error([&] { distillation(nan, b); },
               {"[distillation]", "student must be finite", "nan at (2, 1) of (4, 3)"});
   check_error([&] { distillation(b, nan); }, {"[distillation]", "teacher must be finite"});
@@ -186,14 +203,17 @@ TEST_CASE("weights and inputs that are refused") {
       },
       {"[attention_transfer]", "teacher"});
   check_error([&] { fitnets(nan, b, Data::eye(3)); }, {"[fitnets]", "student"});
-  check_error([&] { clip_loss(nan, b, Data::scalar(0)); }, {"[clip_loss]", "rows of a must", "finite", "row 2"});
-  check_error([&] { clip_loss(b, nan, Data::scalar(0)); }, {"[clip_loss]", "rows of b must", "finite", "row 2"});
+  check_error([&] { clip_loss(nan, b, Data::scalar(0)); },
+              {"[clip_loss]", "rows of a must", "finite", "row 2"});
+  check_error([&] { clip_loss(b, nan, Data::scalar(0)); },
+              {"[clip_loss]", "rows of b must", "finite", "row 2"});
   check_error([&] { clip_loss(a, b, Data::scalar(std::nan(""))); },
               {"[clip_loss]", "log_scale must be finite"});
   check_error([&] { info_nce(a, nan); }, {"[info_nce]", "rows of key must", "finite", "row 2"});
   check_error([&] { info_nce(nan, a); }, {"[info_nce]", "rows of query must", "finite", "row 2"});
   check_error([&] { supcon(nan, l); }, {"[supcon]", "rows of x must", "finite", "row 2"});
-  check_error([&] { class_structure(nan, l); }, {"[class_structure]", "rows of softmax(logits) must", "finite", "row 2"});
+  check_error([&] { class_structure(nan, l); },
+              {"[class_structure]", "rows of softmax(logits) must", "finite", "row 2"});
   check_error([&] { domain_loss(slice(nan, 1, 1, 2), slice(b, 1, 0, 1)); },
               {"[domain_loss]", "source logits", "(2, 0)"});
   // Zero rows where there is a cosine, and temperatures.

@@ -2,8 +2,8 @@
 #include <limbic/backend/cpu/random.hpp>
 #include <limbic/nn/conv.hpp>
 #include <limbic/nn/embedding.hpp>
-#include <limbic/nn/pool.hpp>
 #include <limbic/nn/linear.hpp>
+#include <limbic/nn/pool.hpp>
 #include <limbic/nn/sequential.hpp>
 
 #include "nn/golden_module.hpp"
@@ -52,8 +52,9 @@ TEST_CASE("golden vectors") {
 
 TEST_CASE("a small network of them") {
   RandomStream random = Random(4).stream("conv");
-  Sequential net(Conv2d<float>(1, 4, 3, random, {.padding = 1}), Relu(), MaxPool2d(2), Conv2d<float>(4, 4, 3, random),
-                 AvgPool2d(2), AdaptiveAvgPool2d(1), Flatten(), Linear<float>(4, 3, random));
+  Sequential net(Conv2d<float>(1, 4, 3, random, {.padding = 1}), Relu(), MaxPool2d(2),
+                 Conv2d<float>(4, 4, 3, random), AvgPool2d(2), AdaptiveAvgPool2d(1), Flatten(),
+                 Linear<float>(4, 3, random));
   const auto y = net(random.normal<float>({2, 1, 12, 12}));
   CHECK(y.shape() == Shape{2, 3});
   backward(sum(y));
@@ -72,7 +73,8 @@ TEST_CASE("Embedding: rows, padding, gradients") {
   const auto index = Tensor<index_t>::from({2, 2}, {2, 3, 3, 0});
   const auto y = table(index);
   CHECK(y.shape() == Shape{2, 2, 40});
-  CHECK(identical(y.value().select(0, 1).select(0, 0).contiguous(), table.weight.value().select(0, 3).contiguous()));
+  CHECK(identical(y.value().select(0, 1).select(0, 0).contiguous(),
+                  table.weight.value().select(0, 3).contiguous()));
   backward(sum(y));
   const auto g = table.weight.grad();
   CHECK(g.at(0, 0) == 1);
@@ -87,5 +89,6 @@ TEST_CASE("sizes that do not fit are refused") {
   RandomStream random = Random(6).stream("conv");
   CHECK(thrown([&] { Conv2d<float>(3, 4, 3, random, {.groups = 2}); }) ==
         "[conv] positive numbers of channels that groups divide are needed; got 3 -> 4 in 2");
-  CHECK(thrown([&] { Conv1d<float>(3, 4, 0, random); }) == "[conv] a kernel of at least 1 is needed; got (0)");
+  CHECK(thrown([&] { Conv1d<float>(3, 4, 0, random); }) ==
+        "[conv] a kernel of at least 1 is needed; got (0)");
 }

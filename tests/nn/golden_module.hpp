@@ -16,8 +16,8 @@ class GoldenModule {
 
   Tensor<double> tensor(const std::string& name) const { return file_.load<double>(name); }
 
-  // Loads the module's parameters and buffers, runs y = f(module, x), and compares y, the gradients of x and of all
-  // parameters, and the buffers that the file has results of.
+  // Loads the module's parameters and buffers, runs y = f(module, x), and compares y, the gradients of x and
+  // of all parameters, and the buffers that the file has results of.
   template <class M, class F>
   void check(M& module, F&& f) const {
     StateDict state;

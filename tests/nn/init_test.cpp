@@ -90,19 +90,21 @@ TEST_CASE("uniform ones stay in their bounds and fill them") {
   check_uniform(drawn(kWeight, [](F& t, R& r) { init::xavier_uniform(t, r); }), std::sqrt(6.0 / 200));
   check_uniform(drawn(kFilter, [](F& t, R& r) { init::xavier_uniform(t, r, 2); }), 2 * std::sqrt(6.0 / 630));
   check_uniform(drawn(kWeight, [](F& t, R& r) { init::kaiming_uniform(t, r); }), std::sqrt(6.0 / 80));
-  check_uniform(drawn(kWeight, [](F& t, R& r) { init::kaiming_uniform(t, r, std::sqrt(5.0)); }), 1 / std::sqrt(80.0));
-  check_uniform(drawn(kFilter, [](F& t, R& r) {
-                  init::kaiming_uniform(t, r, 0, FanMode::fan_out, Nonlinearity::tanh);
-                }), 5.0 / 3 * std::sqrt(3.0 / 360));
+  check_uniform(drawn(kWeight, [](F& t, R& r) { init::kaiming_uniform(t, r, std::sqrt(5.0)); }),
+                1 / std::sqrt(80.0));
+  check_uniform(
+      drawn(kFilter,
+            [](F& t, R& r) { init::kaiming_uniform(t, r, 0, FanMode::fan_out, Nonlinearity::tanh); }),
+      5.0 / 3 * std::sqrt(3.0 / 360));
 }
 
 TEST_CASE("normal ones have their mean and standard deviation") {
   check_normal(drawn(kWeight, [](F& t, R& r) { init::normal(t, r, 3, 0.5); }), 3, 0.5);
   check_normal(drawn(kWeight, [](F& t, R& r) { init::xavier_normal(t, r); }), 0, std::sqrt(2.0 / 200));
   check_normal(drawn(kWeight, [](F& t, R& r) { init::kaiming_normal(t, r); }), 0, std::sqrt(2.0 / 80));
-  check_normal(drawn(kFilter, [](F& t, R& r) {
-                 init::kaiming_normal(t, r, 0, FanMode::fan_out, Nonlinearity::relu);
-               }), 0, std::sqrt(2.0 / 360));
+  check_normal(
+      drawn(kFilter, [](F& t, R& r) { init::kaiming_normal(t, r, 0, FanMode::fan_out, Nonlinearity::relu); }),
+      0, std::sqrt(2.0 / 360));
 }
 
 TEST_CASE("the truncated normal stays inside and keeps its form") {
@@ -115,8 +117,9 @@ TEST_CASE("the truncated normal stays inside and keeps its form") {
   const Moments far = drawn({100, 10}, [](F& t, R& r) { init::trunc_normal(t, r, 0, 1, 9, 10); });
   CHECK(far.low >= 9);
   CHECK(far.high <= 10);
-  CHECK(thrown([] { drawn({2, 2}, [](F& t, R& r) { init::trunc_normal(t, r, 0, 1, 2, 2); }); }) ==
-        "[trunc_normal] low must be below high; got 2 and 2");
+  CHECK(thrown([] {
+          drawn({2, 2}, [](F& t, R& r) { init::trunc_normal(t, r, 0, 1, 2, 2); });
+        }) == "[trunc_normal] low must be below high; got 2 and 2");
 }
 
 TEST_CASE("orthogonal rows or columns") {

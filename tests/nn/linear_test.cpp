@@ -56,6 +56,7 @@ TEST_CASE("errors name the operation and the shapes") {
   RandomStream random = Random(1).stream("linear");
   CHECK(thrown([&] { Linear<float>(0, 3, random); }) == "[linear] sizes must be positive; got 0 -> 3");
   const Linear<float> fc(4, 3, random);
-  CHECK(thrown([&] { fc(Tensor<float>::ones({2, 5})); }) ==
-        "[linear] x (..., C_in) and weight (C_out, C_in) are needed; got x (2, 5), weight (3, 4)");
+  CHECK(thrown([&] {
+          fc(Tensor<float>::ones({2, 5}));
+        }) == "[linear] x (..., C_in) and weight (C_out, C_in) are needed; got x (2, 5), weight (3, 4)");
 }

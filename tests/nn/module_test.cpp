@@ -1,10 +1,10 @@
 // Modules as values: names, order, counting, freezing, modes, state dicts, copies and random states.
 #include <limbic/backend/cpu/random.hpp>
+#include <limbic/nn/activation.hpp>
 #include <limbic/nn/dropout.hpp>
 #include <limbic/nn/linear.hpp>
 #include <limbic/nn/norm.hpp>
 #include <limbic/nn/sequential.hpp>
-#include <limbic/nn/activation.hpp>
 
 #include "support/same_state.hpp"
 #include "support/throws.hpp"
@@ -195,7 +195,8 @@ TEST_CASE("copies share parameters, clones do not") {
 TEST_CASE("tied weights count once, are saved under both names, and stay tied in a clone") {
   RandomStream random = Random(1).stream("tied");
   Tied net(random);
-  CHECK(names_of(named_parameters<float>(net)) == std::vector<std::string>{"in.weight", "in.bias", "out.bias"});
+  CHECK(names_of(named_parameters<float>(net)) ==
+        std::vector<std::string>{"in.weight", "in.bias", "out.bias"});
   CHECK(count_parameters(net) == 16 + 4 + 4);
   CHECK(state_dict(net).contains("out.weight"));
   Tied own = clone(net);
@@ -215,17 +216,20 @@ TEST_CASE("random states go out and in") {
   CHECK_FALSE(identical(first, second));
   load_random_state(net, state);
   CHECK(identical(net.blocks[0].drop(x).value(), first));
-  CHECK(thrown([&] { load_random_state(net, StateDict()); }).find("no entry is named 'blocks.0.drop.random.key'") !=
-        std::string::npos);
+  CHECK(thrown([&] {
+          load_random_state(net, StateDict());
+        }).find("no entry is named 'blocks.0.drop.random.key'") != std::string::npos);
 }
 
 TEST_CASE("Sequential names by position and runs in order, on tensors too") {
   RandomStream random = Random(1).stream("seq");
   Sequential net(Linear<float>(2, 4, random), Tanh(), Linear<float>(4, 3, random), Identity());
-  CHECK(names_of(named_parameters<float>(net)) == std::vector<std::string>{"0.weight", "0.bias", "2.weight", "2.bias"});
+  CHECK(names_of(named_parameters<float>(net)) ==
+        std::vector<std::string>{"0.weight", "0.bias", "2.weight", "2.bias"});
   const auto x = Tensor<float>::from({2, 2}, {0.5f, -1, 2, 0.25f});
   const auto& [a, f, b, i] = net.parts;
-  const auto want = linear(tanh(linear(x, a.weight.value(), a.bias.value())), b.weight.value(), b.bias.value());
+  const auto want =
+      linear(tanh(linear(x, a.weight.value(), a.bias.value())), b.weight.value(), b.bias.value());
   CHECK(identical(net(x).value(), want));
   CHECK(identical(net(Var<float>(x)).value(), want));
   const NoGrad off;

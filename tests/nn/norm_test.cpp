@@ -23,7 +23,8 @@ TEST_CASE("LayerNorm and RmsNorm are the operations") {
   CHECK(identical(rms(x).value(), rms_norm(x, one, 1e-6)));
   layer.weight.mutable_value().copy_from(random.normal<double>({6}));
   layer.bias.mutable_value().copy_from(random.normal<double>({6}));
-  CHECK(identical(layer(Var<double>(x)).value(), layer_norm(x, layer.weight.value(), layer.bias.value(), 1e-5)));
+  CHECK(identical(layer(Var<double>(x)).value(),
+                  layer_norm(x, layer.weight.value(), layer.bias.value(), 1e-5)));
   GoldenModule golden("layer_norm_0");
   LayerNorm<double> other(golden.tensor("in.weight").numel());
   golden.check(other, kCall);
@@ -81,8 +82,11 @@ TEST_CASE("ranks are checked") {
   BatchNorm1d<float> one(3);
   BatchNorm2d<float> two(3);
   CHECK_NOTHROW(one(Tensor<float>::ones({4, 3, 5})));
-  CHECK(thrown([&] { one(Tensor<float>::ones({4, 3, 5, 5})); }) ==
-        "[batch_norm] x must be of rank 2 to 3; got x (4, 3, 5, 5)");
-  CHECK(thrown([&] { two(Tensor<float>::ones({4, 3})); }) == "[batch_norm] x must be of rank 4 to 4; got x (4, 3)");
+  CHECK(thrown([&] {
+          one(Tensor<float>::ones({4, 3, 5, 5}));
+        }) == "[batch_norm] x must be of rank 2 to 3; got x (4, 3, 5, 5)");
+  CHECK(thrown([&] {
+          two(Tensor<float>::ones({4, 3}));
+        }) == "[batch_norm] x must be of rank 4 to 4; got x (4, 3)");
   CHECK(one.num_batches_tracked.item() == 1);
 }

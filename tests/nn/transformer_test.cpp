@@ -25,11 +25,13 @@ M shaken(M module, RandomStream& random) {
 Vd plain_attention(const MultiheadAttention<double>& m, const Vd& query, const Vd& key) {
   const index_t width = query.size(2), E = width / m.heads;
   auto part = [&](const Vd& x, index_t i) {
-    const Vd w = slice(m.in_proj_weight, 0, i * width, (i + 1) * width), b = slice(m.in_proj_bias, 0, i * width, (i + 1) * width);
+    const Vd w = slice(m.in_proj_weight, 0, i * width, (i + 1) * width),
+             b = slice(m.in_proj_bias, 0, i * width, (i + 1) * width);
     const Vd y = matmul(x, transpose(w)) + b;
     return transpose(reshape(y, {x.size(0), x.size(1), m.heads, E}), 1, 2);
   };
-  const Vd scores = matmul(part(query, 0), transpose(part(key, 1), -1, -2)) / std::sqrt(static_cast<double>(E));
+  const Vd scores =
+      matmul(part(query, 0), transpose(part(key, 1), -1, -2)) / std::sqrt(static_cast<double>(E));
   const Vd mixed = transpose(matmul(softmax(scores, -1), part(key, 2)), 1, 2);
   return matmul(reshape(mixed, query.shape()), transpose(m.out_proj.weight)) + m.out_proj.bias;
 }
@@ -64,7 +66,8 @@ TEST_CASE("names, shapes and first values are PyTorch's") {
   RandomStream random = Random(1).stream("layer");
   TransformerEncoderLayer<float> layer(8, {.heads = 2, .hidden = 16}, random);
   std::string text;
-  for (const auto& p : named_parameters<float>(layer)) text += p.name + " " + to_text(p.value->shape()) + "\n";
+  for (const auto& p : named_parameters<float>(layer))
+    text += p.name + " " + to_text(p.value->shape()) + "\n";
   CHECK(text ==
         "self_attn.in_proj_weight (24, 8)\nself_attn.in_proj_bias (24)\nself_attn.out_proj.weight (8, 8)\n"
         "self_attn.out_proj.bias (8)\nlinear1.weight (16, 8)\nlinear1.bias (16)\nlinear2.weight (8, 16)\n"
@@ -83,8 +86,10 @@ TEST_CASE("attention, self and cross, against plain operations") {
   RandomStream random = Random(2).stream("layer");
   auto m = shaken(MultiheadAttention<double>(6, 3, random), random);
   const Vd x(random.normal<double>({2, 4, 6})), other(random.normal<double>({2, 7, 6}));
-  check_same(m, [&] { return m(x, x, x); }, [&] { return plain_attention(m, x, x); });
-  check_same(m, [&] { return m(x, other, other); }, [&] { return plain_attention(m, x, other); });
+  check_same(
+      m, [&] { return m(x, x, x); }, [&] { return plain_attention(m, x, x); });
+  check_same(
+      m, [&] { return m(x, other, other); }, [&] { return plain_attention(m, x, other); });
   CHECK(thrown([&] { MultiheadAttention<float>(6, 4, random); }) ==
         "[multihead_attention] the width must be a positive multiple of the number of heads; got 6 and 4");
 }
@@ -93,11 +98,13 @@ TEST_CASE("layers against plain operations, post-norm and pre-norm, all activati
   RandomStream random = Random(3).stream("layer");
   for (const Activation f : {Activation::relu, Activation::gelu, Activation::quick_gelu}) {
     for (const bool norm_first : {false, true}) {
-      auto layer = shaken(TransformerEncoderLayer<double>(
-                              6, {.heads = 2, .hidden = 10, .dropout = 0, .activation = f, .norm_first = norm_first}, random),
-                          random);
+      auto layer = shaken(
+          TransformerEncoderLayer<double>(
+              6, {.heads = 2, .hidden = 10, .dropout = 0, .activation = f, .norm_first = norm_first}, random),
+          random);
       const Vd x(random.normal<double>({2, 5, 6}));
-      check_same(layer, [&] { return layer(x); }, [&] { return plain_layer(layer, x); });
+      check_same(
+          layer, [&] { return layer(x); }, [&] { return plain_layer(layer, x); });
     }
   }
 }
@@ -105,10 +112,12 @@ TEST_CASE("layers against plain operations, post-norm and pre-norm, all activati
 TEST_CASE("gradients against differences") {
   RandomStream random = Random(4).stream("layer");
   for (const bool norm_first : {false, true}) {
-    auto layer = shaken(TransformerEncoderLayer<double>(
-                            4, {.heads = 2, .hidden = 6, .dropout = 0, .activation = Activation::gelu, .norm_first = norm_first},
-                            random),
-                        random);
+    auto layer = shaken(
+        TransformerEncoderLayer<double>(
+            4,
+            {.heads = 2, .hidden = 6, .dropout = 0, .activation = Activation::gelu, .norm_first = norm_first},
+            random),
+        random);
     std::vector<Tensor<double>> at = {random.normal<double>({2, 3, 4})};
     for (const auto& p : named_parameters<double>(layer)) at.push_back(p.value->value().clone());
     auto f = [&](const std::vector<Vd>& v) {
@@ -126,7 +135,8 @@ TEST_CASE("golden vectors") {
   TransformerEncoderLayer<double> post(8, {.heads = 2, .hidden = 16, .dropout = 0}, random);
   GoldenModule("transformer_encoder_layer_0").check(post, kCall);
   TransformerEncoderLayer<double> pre(
-      8, {.heads = 2, .hidden = 32, .dropout = 0, .activation = Activation::gelu, .norm_first = true}, random);
+      8, {.heads = 2, .hidden = 32, .dropout = 0, .activation = Activation::gelu, .norm_first = true},
+      random);
   GoldenModule("transformer_encoder_layer_1").check(pre, kCall);
 }
 

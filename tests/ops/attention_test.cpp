@@ -22,9 +22,11 @@ auto by_loops(bool causal, const Tensor<bool>& mask = {}) {
         std::vector<T> p(static_cast<std::size_t>(Lk), T(0));
         T total = 0;
         for (index_t j = 0; j < Lk; ++j) {
-          if ((causal && j > i) || (mask.defined() && !mask.expand({B, H, Lq, Lk}).at(bh / H, bh % H, i, j))) continue;
+          if ((causal && j > i) || (mask.defined() && !mask.expand({B, H, Lq, Lk}).at(bh / H, bh % H, i, j)))
+            continue;
           T s = 0;
-          for (index_t e = 0; e < E; ++e) s += q.data()[(bh * Lq + i) * E + e] * k.data()[(bh * Lk + j) * E + e];
+          for (index_t e = 0; e < E; ++e)
+            s += q.data()[(bh * Lq + i) * E + e] * k.data()[(bh * Lk + j) * E + e];
           s /= std::sqrt(static_cast<T>(E));
           if (x.size() > 3) s += x[3].expand({B, H, Lq, Lk}).at(bh / H, bh % H, i, j);
           total += p[static_cast<std::size_t>(j)] = std::exp(s);
@@ -45,23 +47,32 @@ OpOptions loose() {
 }  // namespace
 
 TEST_CASE("self and cross attention") {
-  check_op("attention", [](const auto& x) { return attention(x[0], x[1], x[2]); }, by_loops(false),
-           {{{{2, 2, 5, 4}, {2, 2, 5, 4}, {2, 2, 5, 4}}},
-            {{{1, 2, 3, 4}, {1, 2, 7, 4}, {1, 2, 7, 5}}},
-            {{{1, 1, 1, 1}, {1, 1, 1, 1}, {1, 1, 1, 1}}},
-            {{{2, 1, 70, 9}, {2, 1, 67, 9}, {2, 1, 67, 9}}},
-            {{{0, 2, 3, 4}, {0, 2, 3, 4}, {0, 2, 3, 4}}},
-            {{{1, 1, 3, 4}, {1, 1, 0, 4}, {1, 1, 0, 4}}}},
-           loose());
+  check_op(
+      "attention", [](const auto& x) { return attention(x[0], x[1], x[2]); }, by_loops(false),
+      {{{{2, 2, 5, 4}, {2, 2, 5, 4}, {2, 2, 5, 4}}},
+       {{{1, 2, 3, 4}, {1, 2, 7, 4}, {1, 2, 7, 5}}},
+       {{{1, 1, 1, 1}, {1, 1, 1, 1}, {1, 1, 1, 1}}},
+       {{{2, 1, 70, 9}, {2, 1, 67, 9}, {2, 1, 67, 9}}},
+       {{{0, 2, 3, 4}, {0, 2, 3, 4}, {0, 2, 3, 4}}},
+       {{{1, 1, 3, 4}, {1, 1, 0, 4}, {1, 1, 0, 4}}}},
+      loose());
 }
 TEST_CASE("causal") {
-  check_op("attention", [](const auto& x) { return attention(x[0], x[1], x[2], {.causal = true}); }, by_loops(true),
-           {{{{1, 2, 6, 4}, {1, 2, 6, 4}, {1, 2, 6, 4}}}, {{{1, 1, 4, 3}, {1, 1, 6, 3}, {1, 1, 6, 3}}}}, loose());
+  check_op(
+      "attention", [](const auto& x) { return attention(x[0], x[1], x[2], {.causal = true}); },
+      by_loops(true),
+      {{{{1, 2, 6, 4}, {1, 2, 6, 4}, {1, 2, 6, 4}}}, {{{1, 1, 4, 3}, {1, 1, 6, 3}, {1, 1, 6, 3}}}}, loose());
 }
 TEST_CASE("mask with a row that may attend to nothing, and bias") {
-  const auto mask = Tensor<bool>::from({1, 1, 3, 4}, {true, false, true, true, false, false, false, false, true, true, false, true});
-  check_op("attention", [&](const auto& x) { return attention(x[0], x[1], x[2], {.mask = beside(x[0], mask)}, x[3]); }, by_loops(false, mask),
-           {{{{2, 2, 3, 4}, {2, 2, 4, 4}, {2, 2, 4, 4}, {2, 2, 3, 4}}}, {{{2, 2, 3, 4}, {2, 2, 4, 4}, {2, 2, 4, 4}, {2, 1, 4}}}}, loose());
+  const auto mask = Tensor<bool>::from(
+      {1, 1, 3, 4}, {true, false, true, true, false, false, false, false, true, true, false, true});
+  check_op(
+      "attention",
+      [&](const auto& x) { return attention(x[0], x[1], x[2], {.mask = beside(x[0], mask)}, x[3]); },
+      by_loops(false, mask),
+      {{{{2, 2, 3, 4}, {2, 2, 4, 4}, {2, 2, 4, 4}, {2, 2, 3, 4}}},
+       {{{2, 2, 3, 4}, {2, 2, 4, 4}, {2, 2, 4, 4}, {2, 1, 4}}}},
+      loose());
 }
 TEST_CASE("dropout keeps what the draw's words say, from any word on, on every instruction set") {
   const PhiloxKey draw = Random(7).stream("words").draw(400);
@@ -73,7 +84,8 @@ TEST_CASE("dropout keeps what the draw's words say, from any word on, on every i
       for (index_t n : {0, 1, 5, 62, 123}) {
         cpu::detail::keep_words(draw, threshold, first, n, keep.data());
         for (index_t j = 0; j < n; ++j)
-          REQUIRE(keep[static_cast<std::size_t>(j)] == !philox_event(draw, first + static_cast<std::uint64_t>(j), threshold));
+          REQUIRE(keep[static_cast<std::size_t>(j)] ==
+                  !philox_event(draw, first + static_cast<std::uint64_t>(j), threshold));
       }
       CHECK(keep.back() == 2);
     }
@@ -111,7 +123,8 @@ TEST_CASE("no memory of size L x L") {
 TEST_CASE("what does not fit is named") {
   const auto q = Tensor<float>::zeros({1, 2, 3, 4}), k = Tensor<float>::zeros({1, 2, 5, 3});
   check_error([&] { attention(q, k, k); }, {"[attention]", "q (1, 2, 3, 4)", "k (1, 2, 5, 3)"});
-  check_error([&] { attention(q, q, q, {.mask = Tensor<bool>::full({5}, true)}); }, {"mask (5)", "(1, 2, 3, 3)"});
+  check_error([&] { attention(q, q, q, {.mask = Tensor<bool>::full({5}, true)}); },
+              {"mask (5)", "(1, 2, 3, 3)"});
   check_error([&] { attention(q, q, q, {.dropout = 0.5}); }, {"random stream"});
   check_error([&] { attention(q, q, q, {.dropout = 1}); }, {"[0, 1)"});
 }

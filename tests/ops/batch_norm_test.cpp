@@ -63,8 +63,7 @@ TEST_CASE("batch_norm in evaluation") {
     using T = scalar_of<X>;
     using S = Tensor<T, device_of<X>>;
     const index_t c = x[0].shape()[1];
-    return batch_norm(x[0], x[1], x[2], S::full({c}, T(0.25)), S::full({c}, T(1.5)),
-                      {.training = false});
+    return batch_norm(x[0], x[1], x[2], S::full({c}, T(0.25)), S::full({c}, T(1.5)), {.training = false});
   };
   check_op(
       "batch_norm", f, [&](const auto& x) { return naive(x, means, variances); }, kCases);

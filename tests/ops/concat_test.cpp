@@ -31,7 +31,11 @@ TEST_CASE("concat") {
             {{{7, 33, 17}, {7, 3, 17}}}});
   const auto a = Tensor<float>::zeros({2, 3}), b = Tensor<float>::zeros({3, 3});
   CHECK(concat({a, b}).shape() == Shape{5, 3});
-  check_error([&] { concat({a, b}, 1); }, {"[concat]", "equal but for dim 1", "(2, 3)", "(3, 3)", "number 1"});
+  check_error(
+      [&] {
+        concat({a, b}, 1);
+      },
+      {"[concat]", "equal but for dim 1", "(2, 3)", "(3, 3)", "number 1"});
   check_error([&] { concat({a, b}, 2); }, {"[concat]", "dim must be in [-2, 1]"});
   check_error([&] { concat(std::vector<Tensor<float>>{}); }, {"[concat]", "at least one"});
 }
@@ -67,23 +71,33 @@ TEST_CASE("stack") {
 
 TEST_CASE("split and chunk") {
   auto reference = [](const auto& x) { return x[0].slice(1, 2, 3) * 2 - x[0].slice(1, 4, 5); };
-  check_op("split", [](const auto& x) {
-    const auto p = split(x[0], {2, 2, 1}, 1);
-    return slice(p[1], 1, 0, 1) * 2 - p[2];
-  }, reference, {{{{2, 5, 3}}}});
-  check_op("split", [](const auto& x) {
-    const auto p = split(x[0], 2, 1);
-    return slice(p[1], 1, 0, 1) * 2 - p[2];
-  }, reference, {{{{2, 5, 3}}}});
-  check_op("chunk", [](const auto& x) {
-    const auto p = chunk(x[0], 3, 1);
-    return slice(p[1], 1, 0, 1) * 2 - p[2];
-  }, reference, {{{{2, 5, 3}}}});
+  check_op("split",
+           [](const auto& x) {
+             const auto p = split(x[0], {2, 2, 1}, 1);
+             return slice(p[1], 1, 0, 1) * 2 - p[2];
+           },
+           reference, {{{{2, 5, 3}}}});
+  check_op("split",
+           [](const auto& x) {
+             const auto p = split(x[0], 2, 1);
+             return slice(p[1], 1, 0, 1) * 2 - p[2];
+           },
+           reference, {{{{2, 5, 3}}}});
+  check_op("chunk",
+           [](const auto& x) {
+             const auto p = chunk(x[0], 3, 1);
+             return slice(p[1], 1, 0, 1) * 2 - p[2];
+           },
+           reference, {{{{2, 5, 3}}}});
   const auto t = Tensor<float>::zeros({2, 5});
   CHECK(chunk(t, 4, 1).size() == 3);
   CHECK(split(Tensor<float>::zeros({0}), 3).size() == 1);
   check_error([&] { split(t, {2, 2}, 1); }, {"[split]", "add up", "4", "dim 1 of (2, 5)"});
-  check_error([&] { split(t, {2, 4}, 1); }, {"[split]", "add up to more", "got 4 after 2 for dim 1 of (2, 5)"});
+  check_error(
+      [&] {
+        split(t, {2, 4}, 1);
+      },
+      {"[split]", "add up to more", "got 4 after 2 for dim 1 of (2, 5)"});
   check_error([&] { split(t, {-1, 6}, 1); }, {"[split]", "negative", "-1"});
   check_error([&] { split(t, 0, 1); }, {"[split]", "positive"});
   check_error([&] { chunk(t, 0, 1); }, {"[chunk]", "positive"});

@@ -35,7 +35,8 @@ auto definition(const std::string& terms, const std::string& result) {
           Dims index;
           for (char c : inputs[i]) {
             const auto r = result.find(c);
-            const index_t v = r != result.npos ? at[static_cast<int>(r)] : k[static_cast<int>(summed.find(c))];
+            const index_t v =
+                r != result.npos ? at[static_cast<int>(r)] : k[static_cast<int>(summed.find(c))];
             index.push_back(x[i].shape()[index.rank()] == 1 ? 0 : v);
           }
           product *= element(x[i], index);
@@ -51,7 +52,8 @@ auto definition(const std::string& terms, const std::string& result) {
 void check_equation(const std::string& terms, const std::string& result, const std::vector<Shape>& shapes) {
   const std::string equation = terms + " -> " + result;
   CAPTURE(equation);
-  check_op("einsum", [&](const auto& x) { return einsum(equation, x); }, definition(terms, result), {{shapes}});
+  check_op("einsum", [&](const auto& x) { return einsum(equation, x); }, definition(terms, result),
+           {{shapes}});
 }
 
 }  // namespace

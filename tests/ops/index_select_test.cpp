@@ -33,16 +33,24 @@ TEST_CASE("index_select") {
     Shape small{2, 3, 5}, big{9, 17, 33}, empty{2, 0, 3};
     small[dim] = big[dim] = empty[dim] = 4;
     empty[dim == 1 ? 0 : 1] = 0;
-    check_op("index_select", [&](const auto& x) { return index_select(x[0], dim, beside(x[0], index)); }, mapped(dim, 5, from),
-             {{{small}}, {{big}}, {{empty}}});
+    check_op("index_select", [&](const auto& x) { return index_select(x[0], dim, beside(x[0], index)); },
+             mapped(dim, 5, from), {{{small}}, {{big}}, {{empty}}});
   }
-  check_op("index_select", [&](const auto& x) { return index_select(x[0], -1, beside(x[0], indices({0}, {}))); },
+  check_op("index_select",
+           [&](const auto& x) { return index_select(x[0], -1, beside(x[0], indices({0}, {}))); },
            mapped(1, 0, from), {{{{2, 3}}}});
   const auto t = Tensor<float>::zeros({2, 3});
-  check_error([&] { index_select(t, 0, indices({3}, {0, 1, 2})); },
-              {"[index_select]", "in [0, 1]", "got 2 at position 2", "index (3)"});
+  check_error(
+      [&] {
+        index_select(t, 0, indices({3}, {0, 1, 2}));
+      },
+      {"[index_select]", "in [0, 1]", "got 2 at position 2", "index (3)"});
   check_error([&] { index_select(t, 0, indices({1}, {-1})); }, {"[index_select]", "got -1"});
-  check_error([&] { index_select(t, 0, indices({1, 1}, {0})); }, {"[index_select]", "rank 1", "(1, 1)", "(2, 3)"});
+  check_error(
+      [&] {
+        index_select(t, 0, indices({1, 1}, {0}));
+      },
+      {"[index_select]", "rank 1", "(1, 1)", "(2, 3)"});
   check_error([&] { index_select(t, 2, indices({1}, {0})); }, {"[index_select]", "dim must be in [-2, 1]"});
 }
 
@@ -63,27 +71,33 @@ TEST_CASE("many rows are added by several threads in one order") {
 }
 
 TEST_CASE("take") {
-  check_op("take", [](const auto& x) { return take(x[0], 1, beside(x[0], indices({2, 2}, {2, 0, 0, 1}))); },
-           [](const auto& x) {
-             const index_t which[2][2] = {{2, 0}, {0, 1}};
-             return by_index<scalar<decltype(x)>>({2, 2, 2, 4},
-                                                  [&](const Dims& i) { return element(x[0], {i[0], which[i[1]][i[2]], i[3]}); });
-           },
-           {{{{2, 3, 4}}}});
+  check_op(
+      "take",
+      [](const auto& x) {
+        return take(x[0], 1, beside(x[0], indices({2, 2}, {2, 0, 0, 1})));
+      },
+      [](const auto& x) {
+        const index_t which[2][2] = {{2, 0}, {0, 1}};
+        return by_index<scalar<decltype(x)>>({2, 2, 2, 4}, [&](const Dims& i) {
+          return element(x[0], {i[0], which[i[1]][i[2]], i[3]});
+        });
+      },
+      {{{{2, 3, 4}}}});
 }
 
 TEST_CASE("index_add") {
   const auto index = indices({3}, {1, 0, 1});
-  check_op("index_add", [&](const auto& x) { return index_add(x[0], 1, beside(x[0], index), x[1]); },
-           [](const auto& x) {
-             auto y = x[0].clone();
-             const index_t which[] = {1, 0, 1};
-             for (index_t j = 0; j < 3; ++j)
-               for (index_t i = 0; i < 2; ++i)
-                 y.set({i, which[j]}, element(y, {i, which[j]}) + element(x[1], {i, j}));
-             return y;
-           },
-           {{{{2, 4}, {2, 3}}}});
+  check_op(
+      "index_add", [&](const auto& x) { return index_add(x[0], 1, beside(x[0], index), x[1]); },
+      [](const auto& x) {
+        auto y = x[0].clone();
+        const index_t which[] = {1, 0, 1};
+        for (index_t j = 0; j < 3; ++j)
+          for (index_t i = 0; i < 2; ++i)
+            y.set({i, which[j]}, element(y, {i, which[j]}) + element(x[1], {i, j}));
+        return y;
+      },
+      {{{{2, 4}, {2, 3}}}});
   const auto t = Tensor<float>::zeros({2, 4});
   check_error([&] { index_add(t, 1, index, t); }, {"[index_add]", "src must have x's shape", "src (2, 4)"});
 }
@@ -95,7 +109,8 @@ TEST_CASE("embedding") {
       return element(x[0], {element(index, {i[0], i[1]}), i[2]});
     });
   };
-  check_op("embedding", [&](const auto& x) { return embedding(x[0], beside(x[0], index)); }, reference, {{{{5, 3}}}, {{{5, 1}}}, {{{6, 65}}}});
+  check_op("embedding", [&](const auto& x) { return embedding(x[0], beside(x[0], index)); }, reference,
+           {{{{5, 3}}}, {{{5, 1}}}, {{{6, 65}}}});
   // The padding row is used, but is a constant.
   const auto table = Var<double>::leaf(Tensor<double>::arange(10).reshape({5, 2}));
   const auto y = embedding(table, index, 4);
@@ -120,18 +135,24 @@ TEST_CASE("an index changed before backward is found") {
 }
 
 TEST_CASE("flip, roll, repeat, repeat_interleave") {
-  check_op("flip", [](const auto& x) { return flip(x[0], {1}); }, mapped(1, 4, [](index_t i) { return 3 - i; }),
-           {{{{2, 4, 3}}}, {{{0, 4, 3}}}});
+  check_op("flip", [](const auto& x) { return flip(x[0], {1}); },
+           mapped(1, 4, [](index_t i) { return 3 - i; }), {{{{2, 4, 3}}}, {{{0, 4, 3}}}});
   CHECK(flip(Tensor<float>::arange(4).reshape({2, 2})).to_vector() == std::vector<float>{3, 2, 1, 0});
-  check_op("roll", [](const auto& x) { return roll(x[0], -7, 1); }, mapped(1, 4, [](index_t i) { return (i + 7) % 4; }),
-           {{{{2, 4, 3}}}});
+  check_op("roll", [](const auto& x) { return roll(x[0], -7, 1); },
+           mapped(1, 4, [](index_t i) { return (i + 7) % 4; }), {{{{2, 4, 3}}}});
   CHECK(roll(Tensor<float>::arange(4), 1, 0).to_vector() == std::vector<float>{3, 0, 1, 2});
   CHECK(roll(Tensor<float>::zeros({0}), 1, 0).numel() == 0);
-  check_op("repeat", [](const auto& x) { return repeat(x[0], {2, 1, 3}); },
-           [](const auto& x) {
-             return by_index<scalar<decltype(x)>>({2, 2, 9}, [&](const Dims& i) { return element(x[0], {i[1], i[2] % 3}); });
-           },
-           {{{{2, 3}}}});
+  check_op(
+      "repeat",
+      [](const auto& x) {
+        return repeat(x[0], {2, 1, 3});
+      },
+      [](const auto& x) {
+        return by_index<scalar<decltype(x)>>({2, 2, 9}, [&](const Dims& i) {
+          return element(x[0], {i[1], i[2] % 3});
+        });
+      },
+      {{{{2, 3}}}});
   CHECK(repeat(Tensor<float>::arange(2), {0}).numel() == 0);
   CHECK(repeat(Tensor<float>::zeros({2, 3}), {2}).shape() == Shape{2, 6});
   check_op("repeat_interleave", [](const auto& x) { return repeat_interleave(x[0], 3, -1); },

@@ -36,13 +36,19 @@ OpOptions looser() {
 }  // namespace
 
 TEST_CASE("layer_norm") {
-  check_op("layer_norm", [](const auto& x) { return layer_norm(x[0], x[1], x[2]); }, norm_by_loops<true>(),
-           {{{{3, 5}, {5}, {5}}}, {{{2, 3, 16}, {16}, {16}}}, {{{0, 4}, {4}, {4}}}, {{{37, 65}, {65}, {65}}}, {{{4}, {4}, {4}}}},
-           looser());
+  check_op(
+      "layer_norm", [](const auto& x) { return layer_norm(x[0], x[1], x[2]); }, norm_by_loops<true>(),
+      {{{{3, 5}, {5}, {5}}},
+       {{{2, 3, 16}, {16}, {16}}},
+       {{{0, 4}, {4}, {4}}},
+       {{{37, 65}, {65}, {65}}},
+       {{{4}, {4}, {4}}}},
+      looser());
 }
 TEST_CASE("rms_norm") {
-  check_op("rms_norm", [](const auto& x) { return rms_norm(x[0], x[1]); }, norm_by_loops<false>(),
-           {{{{3, 5}, {5}}}, {{{2, 3, 16}, {16}}}, {{{0, 4}, {4}}}, {{{37, 65}, {65}}}}, looser());
+  check_op(
+      "rms_norm", [](const auto& x) { return rms_norm(x[0], x[1]); }, norm_by_loops<false>(),
+      {{{{3, 5}, {5}}}, {{{2, 3, 16}, {16}}}, {{{0, 4}, {4}}}, {{{37, 65}, {65}}}}, looser());
 }
 TEST_CASE("without weight and bias") {
   const auto x = Tensor<double>::from({4, 6}, random_values(24, -2, 2, 0, 1));
@@ -50,7 +56,8 @@ TEST_CASE("without weight and bias") {
   CHECK(max_abs(mean(y, {1})) < 1e-14);
   const std::vector<Tensor<double>> at = {x};
   CHECK_NOTHROW(gradgradcheck([](const std::vector<Var<double>>& v) { return layer_norm(v[0]); }, at));
-  CHECK_NOTHROW(gradgradcheck([](const std::vector<Var<double>>& v) { return rms_norm(v[0], Var<double>()); }, at));
+  CHECK_NOTHROW(
+      gradgradcheck([](const std::vector<Var<double>>& v) { return rms_norm(v[0], Var<double>()); }, at));
 }
 TEST_CASE("shapes that do not fit are named") {
   const auto x = Tensor<float>::zeros({2, 3}), w = Tensor<float>::zeros({2});

@@ -35,9 +35,11 @@ TEST_CASE("map") {
       a[i] = a[i] > 0 ? a[i] * std::exp(-b[i] * b[i]) : std::tanh(a[i]) / (2 + b[i] * b[i]);
     return std::decay_t<decltype(x[0])>::from(shape, a);
   };
-  check_op("map", [](const auto& x) { return map(Bump{}, x[0], x[1]); }, reference,
-           {{{{3, 5}, {5}}, -2, 2, 0.01}, {{{1}, {1}}, -2, 2, 0.01}, {{{0}, {1}}}, {{{67}, {67}}, -2, 2, 0.01}});
-  const auto a = Tensor<double>::from({4}, {-1, 2, -0.5, 0.25}), b = Tensor<double>::from({4}, {1, -1, 0.5, 0});
+  check_op(
+      "map", [](const auto& x) { return map(Bump{}, x[0], x[1]); }, reference,
+      {{{{3, 5}, {5}}, -2, 2, 0.01}, {{{1}, {1}}, -2, 2, 0.01}, {{{0}, {1}}}, {{{67}, {67}}, -2, 2, 0.01}});
+  const auto a = Tensor<double>::from({4}, {-1, 2, -0.5, 0.25}),
+             b = Tensor<double>::from({4}, {1, -1, 0.5, 0});
   const auto both = [&](auto f) {
     const auto x = Var<double>::leaf(a), z = Var<double>::leaf(b);
     const auto y = map(f, x, z);
@@ -51,10 +53,11 @@ TEST_CASE("every function of dual numbers has the slope of its value") {
   auto f = [](const std::vector<Var<double>>& x) {
     return map(
         [](auto a) {
-          using math::exp, math::expm1, math::log, math::log1p, math::sqrt, math::tanh, math::sigmoid, math::softplus;
+          using math::exp, math::expm1, math::log, math::log1p, math::sqrt, math::tanh, math::sigmoid,
+              math::softplus;
           using math::abs, math::cos, math::erf, math::max, math::min, math::pow, math::sin;
-          return exp(a) + expm1(a) * log(a) - log1p(a) / sqrt(a) + tanh(a) * sigmoid(a) + softplus(a) - sin(a) * cos(a) +
-                 erf(a) + abs(-a) + max(a, a * a) - min(a, a * a) + pow(a, 1.5);
+          return exp(a) + expm1(a) * log(a) - log1p(a) / sqrt(a) + tanh(a) * sigmoid(a) + softplus(a) -
+                 sin(a) * cos(a) + erf(a) + abs(-a) + max(a, a * a) - min(a, a * a) + pow(a, 1.5);
         },
         x[0]);
   };
@@ -94,13 +97,13 @@ TEST_CASE("jvp agrees with differences") {
   const std::vector<Tensor<double>> v = {Tensor<double>::from({2, 3}, random_values(6, -1, 1, 0, 3)),
                                          Tensor<double>::from({3}, random_values(3, -1, 1, 0, 4))};
   const auto j = jvp(f, x, v);
-  auto at = [&](double h) {
-    return f({Var<double>(x[0] + v[0] * h), Var<double>(x[1] + v[1] * h)}).value();
-  };
+  auto at = [&](double h) { return f({Var<double>(x[0] + v[0] * h), Var<double>(x[1] + v[1] * h)}).value(); };
   CHECK(error_of(j.value, at(0)) == 0);
   CHECK(error_of(j.derivative, (at(1e-6) - at(-1e-6)) * 0.5e6) < 1e-8);
   // Linear in x and constant in x: still right.
-  CHECK(jvp([](const std::vector<Var<double>>& u) { return u[0] * 3; }, {x[1]}, {v[1]}).derivative(1) == v[1](1) * 3);
-  CHECK(max_abs(jvp([&](const std::vector<Var<double>>&) { return Var<double>(x[1]); }, {x[1]}, {v[1]}).derivative) == 0);
+  CHECK(jvp([](const std::vector<Var<double>>& u) { return u[0] * 3; }, {x[1]}, {v[1]}).derivative(1) ==
+        v[1](1) * 3);
+  CHECK(max_abs(jvp([&](const std::vector<Var<double>>&) { return Var<double>(x[1]); }, {x[1]}, {v[1]})
+                    .derivative) == 0);
   check_error([&] { jvp(f, x, {v[0], v[0]}); }, {"[jvp]", "(2, 3)", "(3)"});
 }

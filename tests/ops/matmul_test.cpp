@@ -48,11 +48,22 @@ const auto reference = [](const auto& x) { return naive(x[0], x[1]); };
 
 TEST_CASE("matmul of matrices") {
   check_op("matmul", [](const auto& x) { return matmul(x[0], x[1]); }, reference,
-           {{{{4, 5}, {5, 3}}}, {{{1, 1}, {1, 1}}}, {{{2, 0}, {0, 3}}}, {{{0, 2}, {2, 3}}}, {{{17, 33}, {33, 19}}}, {{{62, 65}, {65, 31}}}});
+           {{{{4, 5}, {5, 3}}},
+            {{{1, 1}, {1, 1}}},
+            {{{2, 0}, {0, 3}}},
+            {{{0, 2}, {2, 3}}},
+            {{{17, 33}, {33, 19}}},
+            {{{62, 65}, {65, 31}}}});
 }
 TEST_CASE("matmul of vectors") {
   check_op("matmul", [](const auto& x) { return matmul(x[0], x[1]); }, reference,
-           {{{{5}, {5}}}, {{{5}, {5, 3}}}, {{{4, 5}, {5}}}, {{{5}, {2, 5, 3}}}, {{{2, 4, 5}, {5}}}, {{{0}, {0}}}, {{{67}, {67, 35}}}});
+           {{{{5}, {5}}},
+            {{{5}, {5, 3}}},
+            {{{4, 5}, {5}}},
+            {{{5}, {2, 5, 3}}},
+            {{{2, 4, 5}, {5}}},
+            {{{0}, {0}}},
+            {{{67}, {67, 35}}}});
 }
 TEST_CASE("matmul of batches") {
   check_op("matmul", [](const auto& x) { return matmul(x[0], x[1]); }, reference,
@@ -67,8 +78,9 @@ TEST_CASE("matmul of batches") {
             {{{6, 17, 33}, {6, 33, 9}}}});
 }
 TEST_CASE("matmul of one variable with its transpose") {
-  check_op("matmul", [](const auto& x) { return matmul(x[0], transpose(x[0])); },
-           [](const auto& x) { return naive(x[0], x[0].transpose(0, 1)); }, {{{{3, 4}}}});
+  check_op(
+      "matmul", [](const auto& x) { return matmul(x[0], transpose(x[0])); },
+      [](const auto& x) { return naive(x[0], x[0].transpose(0, 1)); }, {{{{3, 4}}}});
 }
 TEST_CASE("gradients of matmul's gradients agree with differences") {
   // The gradient is a function of its own, whose first and second gradients are checked.
@@ -77,7 +89,8 @@ TEST_CASE("gradients of matmul's gradients agree with differences") {
     const auto a = x[0].requires_grad() ? x[0] : Var<double>::leaf(x[0].value());
     return grad(matmul(matmul(a, x[1]), a), {a}, x[2], true)[0];
   };
-  const std::vector<Tensor<double>> at = {detail::cotangent<Cpu>({2, 2, 3}, 1), detail::cotangent<Cpu>({3, 2}, 20),
+  const std::vector<Tensor<double>> at = {detail::cotangent<Cpu>({2, 2, 3}, 1),
+                                          detail::cotangent<Cpu>({3, 2}, 20),
                                           detail::cotangent<Cpu>({2, 2, 3}, 40)};
   CHECK_NOTHROW(gradcheck(f, at));
   CHECK_NOTHROW(gradgradcheck(f, at));
@@ -86,8 +99,9 @@ TEST_CASE("thin products") {
   check_op("bmm", [](const auto& x) { return bmm(x[0], x[1]); }, reference, {{{{2, 3, 4}, {2, 4, 5}}}});
   check_op("mv", [](const auto& x) { return mv(x[0], x[1]); }, reference, {{{{3, 4}, {4}}}});
   check_op("dot", [](const auto& x) { return dot(x[0], x[1]); }, reference, {{{{7}, {7}}}});
-  check_op("outer", [](const auto& x) { return outer(x[0], x[1]); },
-           [](const auto& x) { return naive(x[0].unsqueeze(1), x[1].unsqueeze(0)); }, {{{{3}, {4}}}});
+  check_op(
+      "outer", [](const auto& x) { return outer(x[0], x[1]); },
+      [](const auto& x) { return naive(x[0].unsqueeze(1), x[1].unsqueeze(0)); }, {{{{3}, {4}}}});
 }
 TEST_CASE("transposed operands are read in place") {
   const auto a = Tensor<float>::arange(12).reshape({3, 4}), b = Tensor<float>::arange(15).reshape({3, 5});
@@ -96,12 +110,17 @@ TEST_CASE("transposed operands are read in place") {
   CHECK(equal(matmul(c.transpose(0, 1), a), naive(c.transpose(0, 1).clone(), a)));
 }
 TEST_CASE("shapes that do not fit are named") {
-  const auto a = Tensor<float>::zeros({2, 3}), b = Tensor<float>::zeros({2, 4}), v = Tensor<float>::zeros({3});
-  check_error([&] { matmul(a, b); }, {"[matmul]", "a's last size must equal b's last but one", "a (2, 3), b (2, 4)"});
+  const auto a = Tensor<float>::zeros({2, 3}), b = Tensor<float>::zeros({2, 4}),
+             v = Tensor<float>::zeros({3});
+  check_error([&] { matmul(a, b); },
+              {"[matmul]", "a's last size must equal b's last but one", "a (2, 3), b (2, 4)"});
   check_error([&] { matmul(b, v); }, {"[matmul]", "b (3)"});
   check_error([&] { matmul(a, Tensor<float>::scalar(1)); }, {"[matmul]", "at least one dimension", "b ()"});
-  check_error([&] { matmul(Tensor<float>::zeros({2, 4, 3}), Tensor<float>::zeros({5, 3, 2})); },
-              {"[matmul]", "leading dimensions must broadcast", "a (2, 4, 3), b (5, 3, 2)"});
+  check_error(
+      [&] {
+        matmul(Tensor<float>::zeros({2, 4, 3}), Tensor<float>::zeros({5, 3, 2}));
+      },
+      {"[matmul]", "leading dimensions must broadcast", "a (2, 4, 3), b (5, 3, 2)"});
   check_error([&] { bmm(a, b); }, {"[bmm]", "(B, N, K) and (B, K, M)"});
   check_error([&] { mv(a, b); }, {"[mv]"});
   check_error([&] { dot(a, v); }, {"[dot]"});

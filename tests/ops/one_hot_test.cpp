@@ -10,7 +10,9 @@ using namespace limbic::test;
 TEST_CASE("one_hot") {
   const auto index = indices({2, 2}, {0, 2, 1, 2});
   const auto y = one_hot<double>(index, 4);
-  CHECK(equal(y, by_index<double>({2, 2, 4}, [&](const Dims& i) { return element(index, {i[0], i[1]}) == i[2]; })));
+  CHECK(equal(y, by_index<double>({2, 2, 4}, [&](const Dims& i) {
+                return element(index, {i[0], i[1]}) == i[2];
+              })));
   CHECK(equal(one_hot(index.transpose(0, 1), 3), one_hot(index, 3).transpose(0, 1).clone()));
   CHECK(one_hot(indices({}, {1}), 2).to_vector() == std::vector<float>{0, 1});
   CHECK(one_hot(indices({0}, {}), 0).shape() == Shape{0, 0});

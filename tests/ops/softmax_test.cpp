@@ -21,7 +21,8 @@ auto rows_by_loops(int what) {
       T s = 0;
       for (index_t i = 0; i < cols; ++i) s += std::exp(row[i] - top);
       lse[static_cast<std::size_t>(r)] = top + std::log(s);
-      for (index_t i = 0; i < cols; ++i) row[i] = what ? row[i] - top - std::log(s) : std::exp(row[i] - top) / s;
+      for (index_t i = 0; i < cols; ++i)
+        row[i] = what ? row[i] - top - std::log(s) : std::exp(row[i] - top) / s;
     }
     Shape s = x[0].shape();
     if (what < 2) return Tensor<T>::from(s, v);
@@ -29,16 +30,22 @@ auto rows_by_loops(int what) {
     return Tensor<T>::from(s, lse);
   };
 }
-const std::vector<OpCase> kCases = {{{{3, 5}}},    {{{4}}},     {{{1, 1}}},      {{{2, 3, 17}}},
-                                    {{{0, 4}}},    {{{9, 67}}, -30, 30}, {{{40, 129}}}, {{{2, 1}}}};
+const std::vector<OpCase> kCases = {{{{3, 5}}},     {{{4}}},    {{{1, 1}}},
+                                    {{{2, 3, 17}}}, {{{0, 4}}}, {{{9, 67}}, -30, 30},
+                                    {{{40, 129}}},  {{{2, 1}}}};
 }  // namespace
 
-TEST_CASE("softmax") { check_op("softmax", [](const auto& x) { return softmax(x[0]); }, rows_by_loops(0), kCases); }
+TEST_CASE("softmax") {
+  check_op(
+      "softmax", [](const auto& x) { return softmax(x[0]); }, rows_by_loops(0), kCases);
+}
 TEST_CASE("log_softmax") {
-  check_op("log_softmax", [](const auto& x) { return log_softmax(x[0]); }, rows_by_loops(1), kCases);
+  check_op(
+      "log_softmax", [](const auto& x) { return log_softmax(x[0]); }, rows_by_loops(1), kCases);
 }
 TEST_CASE("logsumexp") {
-  check_op("logsumexp", [](const auto& x) { return logsumexp(x[0], {-1}); }, rows_by_loops(2), kCases);
+  check_op(
+      "logsumexp", [](const auto& x) { return logsumexp(x[0], {-1}); }, rows_by_loops(2), kCases);
 }
 TEST_CASE("along other dimensions") {
   const auto x = Tensor<double>::from({2, 3, 4}, random_values(24, -2, 2, 0, 1));
@@ -48,7 +55,11 @@ TEST_CASE("along other dimensions") {
   CHECK(all.rank() == 0);
   CHECK(two.shape() == Shape{1, 3, 1});
   CHECK(error_of(logsumexp(two), all) < 1e-14);
-  gradcheck([](const std::vector<Var<double>>& v) { return logsumexp(v[0], {0, 2}) * softmax(v[0], 1); }, std::vector{x.slice(2, 0, 3)});
+  gradcheck(
+      [](const std::vector<Var<double>>& v) {
+        return logsumexp(v[0], {0, 2}) * softmax(v[0], 1);
+      },
+      std::vector{x.slice(2, 0, 3)});
 }
 TEST_CASE("infinities") {
   const double inf = INFINITY;

@@ -55,12 +55,19 @@ TEST_CASE("select") {
 TEST_CASE("permute") {
   auto reference = [](const auto& x) {
     const auto& s = x[0].shape();
-    return by_index<scalar<decltype(x)>>({s[2], s[0], s[1]},
-                                         [&](const Dims& i) { return element(x[0], {i[1], i[2], i[0]}); });
+    return by_index<scalar<decltype(x)>>({s[2], s[0], s[1]}, [&](const Dims& i) {
+      return element(x[0], {i[1], i[2], i[0]});
+    });
   };
   const std::vector<OpCase> cases = {{{{2, 3, 4}}}, {{{1, 1, 5}}}, {{{0, 3, 2}}}, {{{17, 33, 5}}}};
-  check_op("permute", [](const auto& x) { return permute(x[0], {2, -3, 1}); }, reference, cases);
-  check_op("movedim", [](const auto& x) { return movedim(x[0], -1, 0); }, reference, cases);
+  check_op(
+      "permute",
+      [](const auto& x) {
+        return permute(x[0], {2, -3, 1});
+      },
+      reference, cases);
+  check_op(
+      "movedim", [](const auto& x) { return movedim(x[0], -1, 0); }, reference, cases);
   CHECK(permute(Tensor<float>::scalar(3), {}).item() == 3);
   const auto t = Tensor<float>::zeros({2, 3});
   check_error([&] { permute(t, {0}); }, {"[permute]", "every dimension", "(0)", "(2, 3)"});
@@ -70,12 +77,15 @@ TEST_CASE("permute") {
 TEST_CASE("transpose") {
   auto reference = [](const auto& x) {
     const auto& s = x[0].shape();
-    return by_index<scalar<decltype(x)>>({s[2], s[1], s[0]},
-                                         [&](const Dims& i) { return element(x[0], {i[2], i[1], i[0]}); });
+    return by_index<scalar<decltype(x)>>({s[2], s[1], s[0]}, [&](const Dims& i) {
+      return element(x[0], {i[2], i[1], i[0]});
+    });
   };
   const std::vector<OpCase> cases = {{{{2, 3, 4}}}, {{{1, 4, 5}}}, {{{0, 3, 2}}}};
-  check_op("transpose", [](const auto& x) { return transpose(x[0], 0, -1); }, reference, cases);
-  check_op("swapaxes", [](const auto& x) { return swapaxes(x[0], 0, 2); }, reference, cases);
+  check_op(
+      "transpose", [](const auto& x) { return transpose(x[0], 0, -1); }, reference, cases);
+  check_op(
+      "swapaxes", [](const auto& x) { return swapaxes(x[0], 0, 2); }, reference, cases);
   CHECK(transpose(Tensor<float>::zeros({2, 3})).shape() == Shape{3, 2});
   check_error([&] { transpose(Tensor<float>::zeros({2})); }, {"[transpose]", "dim must be in [-1, 0]", "-2"});
 }
@@ -98,7 +108,11 @@ TEST_CASE("broadcast_to") {
   auto reference = [](const auto& x) {
     return by_index<scalar<decltype(x)>>({3, 2, 5}, [&](const Dims& i) { return element(x[0], {i[1], 0}); });
   };
-  check_op("broadcast_to", [](const auto& x) { return broadcast_to(x[0], {3, 2, 5}); }, reference, {{{{2, 1}}}});
+  check_op("broadcast_to",
+           [](const auto& x) {
+             return broadcast_to(x[0], {3, 2, 5});
+           },
+           reference, {{{{2, 1}}}});
 }
 
 TEST_CASE("meshgrid") {
@@ -107,9 +121,15 @@ TEST_CASE("meshgrid") {
       return element(x[0], {i[0]}) * element(x[1], {i[1]});
     });
   };
-  check_op("meshgrid", [](const auto& x) {
-    const auto grid = meshgrid(x);
-    return grid[0] * grid[1];
-  }, reference, {{{{3}, {4}}}});
-  check_error([&] { meshgrid(std::vector{Tensor<float>::zeros({2, 2})}); }, {"[meshgrid]", "rank 1", "(2, 2)"});
+  check_op("meshgrid",
+           [](const auto& x) {
+             const auto grid = meshgrid(x);
+             return grid[0] * grid[1];
+           },
+           reference, {{{{3}, {4}}}});
+  check_error(
+      [&] {
+        meshgrid(std::vector{Tensor<float>::zeros({2, 2})});
+      },
+      {"[meshgrid]", "rank 1", "(2, 2)"});
 }

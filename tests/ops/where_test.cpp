@@ -41,8 +41,8 @@ TEST_CASE("where") {
                                          {{0}, {0}, {1}},
                                          {{5, 1}, {1, 67}, {5, 67}}}) {
     const auto mask = every_third(c.mask);
-    check_op("where", [mask](const auto& x) { return where(beside(x[0], mask), x[0], x[1]); }, naive_where(mask),
-             {{{c.a, c.b}}});
+    check_op("where", [mask](const auto& x) { return where(beside(x[0], mask), x[0], x[1]); },
+             naive_where(mask), {{{c.a, c.b}}});
   }
 }
 TEST_CASE("where and masked_fill with a number") {
@@ -63,7 +63,8 @@ TEST_CASE("where and masked_fill with a number") {
   check_op(
       "where", [mask](const auto& x) { return where(beside(x[0], mask), x[0], 7); }, filled(false), cases);
   check_op(
-      "masked_fill", [mask](const auto& x) { return masked_fill(x[0], beside(x[0], mask), 7); }, filled(true), cases);
+      "masked_fill", [mask](const auto& x) { return masked_fill(x[0], beside(x[0], mask), 7); }, filled(true),
+      cases);
 }
 TEST_CASE("what is not chosen does not reach the gradient") {
   const auto x = Var<double>::leaf(Tensor<double>::from({2}, {0, 1}));

@@ -40,7 +40,8 @@ TEST_CASE("inside the step: the same as before it") {
   for (std::size_t i = 0; i < p.size(); ++i) CHECK(p[i].value().to_vector() == q[i].value().to_vector());
   CHECK(inside.clipped_norm() == norm);
   p[0].set_grad(Tensor<double>::from({2}, {std::nan(""), 0}));
-  CHECK(thrown([&] { inside.step_clipped(1); }) == "[clip_grad_norm] the gradients must be finite; their norm is nan");
+  CHECK(thrown([&] { inside.step_clipped(1); }) ==
+        "[clip_grad_norm] the gradients must be finite; their norm is nan");
   CHECK(inside.steps() == 1);
 }
 
@@ -54,7 +55,8 @@ TEST_CASE("by value") {
 TEST_CASE("what is not finite is refused before anything is scaled") {
   auto p = with_gradients();
   p[1].set_grad(Tensor<double>::from({1}, {std::nan("")}));
-  CHECK(thrown([&] { clip_grad_norm(p, 1); }) == "[clip_grad_norm] the gradients must be finite; their norm is nan");
+  CHECK(thrown([&] { clip_grad_norm(p, 1); }) ==
+        "[clip_grad_norm] the gradients must be finite; their norm is nan");
   CHECK(p[0].grad().at(0) == 3);
   CHECK(thrown([&] { clip_grad_norm(p, 0); }) == "[clip_grad_norm] max_norm must be positive; got 0");
   CHECK(thrown([&] { clip_grad_value(p, -1); }) == "[clip_grad_value] the limit must be positive; got -1");

@@ -38,7 +38,8 @@ TEST_CASE("many elements, every instruction set") {
 }
 
 TEST_CASE("its state goes out and in") {
-  Var<double> p = Var<double>::leaf(Tensor<double>::from({2}, {1, 2})), q = Var<double>::leaf(Tensor<double>::ones({3}));
+  Var<double> p = Var<double>::leaf(Tensor<double>::from({2}, {1, 2})),
+              q = Var<double>::leaf(Tensor<double>::ones({3}));
   Ema<double> ema({p}, 0.5), other({p}, 0.5), third({q}, 0.5);
   p.mutable_value().fill(5);
   ema.update();

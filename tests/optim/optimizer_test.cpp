@@ -1,8 +1,8 @@
 // SGD, Adam and AdamW against loops in double and golden vectors; groups, frozen parameters, states, errors.
 #include <limbic/io/safetensors.hpp>
+#include <limbic/ops/sum.hpp>
 #include <limbic/optim/adam.hpp>
 #include <limbic/optim/sgd.hpp>
-#include <limbic/ops/sum.hpp>
 
 #include "support/same_state.hpp"
 #include "support/throws.hpp"
@@ -84,7 +84,8 @@ void check_steps(const Options& options) {
 
 template <class Optimizer, class Options>
 void check_golden(const char* name, const Options& options) {
-  const auto file = SafetensorsFile::open(LIMBIC_SOURCE_DIR "/tests/golden/" + std::string(name) + ".safetensors");
+  const auto file =
+      SafetensorsFile::open(LIMBIC_SOURCE_DIR "/tests/golden/" + std::string(name) + ".safetensors");
   Var<double> p = Var<double>::leaf(file.load<double>("in.param"));
   const auto grads = file.load<double>("in.grads");
   Optimizer optimizer({p}, options);
@@ -101,7 +102,8 @@ TEST_CASE("SGD: plain, weight decay, momentum, Nesterov, maximise") {
   check_steps<Sgd>(SgdOptions{.lr = 0.1});
   check_steps<Sgd>(SgdOptions{.lr = 0.1, .weight_decay = 0.2});
   check_steps<Sgd>(SgdOptions{.lr = 0.1, .momentum = 0.9});
-  check_steps<Sgd>(SgdOptions{.lr = 0.1, .momentum = 0.8, .weight_decay = 0.1, .nesterov = true, .maximize = true});
+  check_steps<Sgd>(
+      SgdOptions{.lr = 0.1, .momentum = 0.8, .weight_decay = 0.1, .nesterov = true, .maximize = true});
 }
 TEST_CASE("Adam and AdamW") {
   check_steps<Adam>(AdamOptions{.lr = 0.05});
@@ -110,7 +112,8 @@ TEST_CASE("Adam and AdamW") {
   check_steps<AdamW>(AdamWOptions{.lr = 0.05, .weight_decay = 0.3});
 }
 TEST_CASE("golden vectors") {
-  check_golden<Sgd<double>>("sgd", SgdOptions{.lr = 0.1, .momentum = 0.9, .weight_decay = 0.01, .nesterov = true});
+  check_golden<Sgd<double>>("sgd",
+                            SgdOptions{.lr = 0.1, .momentum = 0.9, .weight_decay = 0.01, .nesterov = true});
   check_golden<Adam<double>>("adam", AdamOptions{.lr = 0.05, .weight_decay = 0.01});
   check_golden<AdamW<double>>("adamw", AdamWOptions{.lr = 0.05, .beta2 = 0.98, .weight_decay = 0.05});
 }
@@ -186,7 +189,9 @@ TEST_CASE("a state is resumed bit for bit") {
     CHECK(identical(d.value(), b.value()));
     CHECK(same_state(resumed.state_dict(), whole.state_dict()));
   };
-  check([](auto& a, auto& b) { return Sgd<float>({{{a}, {.lr = 0.1, .momentum = 0.9}}, {{b}, {.lr = 0.2}}}); });
+  check([](auto& a, auto& b) {
+    return Sgd<float>({{{a}, {.lr = 0.1, .momentum = 0.9}}, {{b}, {.lr = 0.2}}});
+  });
   check([](auto& a, auto& b) { return Adam<float>({a, b}, {.lr = 0.1}); });
 }
 
@@ -198,7 +203,8 @@ TEST_CASE("a state that does not fit is refused and changes nothing") {
   one.step();
   two.step();
   CHECK(thrown([&] { one.load_state_dict(two.state_dict()); }) ==
-        "[state_dict] the names must be those expected; missing: none; not expected: 0.1.mean, 0.1.square, 0.1.steps");
+        "[state_dict] the names must be those expected; missing: none; not expected: 0.1.mean, 0.1.square, "
+        "0.1.steps");
   CHECK(thrown([&] { two.load_state_dict(one.state_dict()); }) ==
         "[state_dict] the names must be those expected; missing: 0.1.steps; not expected: none");
   CHECK(thrown([&] { other.load_state_dict(one.state_dict()); }) ==
@@ -215,10 +221,13 @@ TEST_CASE("options and parameters are checked") {
         "[sgd] lr, momentum and weight_decay must not be negative; got -1, 0 and 0");
   CHECK(thrown([&] { Sgd<double>({a}, {.nesterov = true}); }) == "[sgd] nesterov needs a momentum; got 0");
   CHECK(thrown([&] { Adam<double>({a}, {.eps = -1}); }).find("[adam] lr, eps and weight_decay") == 0);
-  CHECK(thrown([&] { AdamW<double>({a}, AdamWOptions{.beta1 = 1}); }) == "[adamw] betas must be in [0, 1); got 1 and 0.999");
+  CHECK(thrown([&] { AdamW<double>({a}, AdamWOptions{.beta1 = 1}); }) ==
+        "[adamw] betas must be in [0, 1); got 1 and 0.999");
   CHECK(thrown([&] { Sgd<double>({Var<double>(a.value())}, SgdOptions{}); }) ==
         "[sgd] parameters must be leaves; got float64 (5)");
-  CHECK(thrown([&] { Sgd<double>({reshape(a, {1, 5})}, SgdOptions{}); }).find("must be leaves") != std::string::npos);
+  CHECK(thrown([&] {
+          Sgd<double>({reshape(a, {1, 5})}, SgdOptions{});
+        }).find("must be leaves") != std::string::npos);
   CHECK(thrown([&] { Sgd<double>({a, a}, SgdOptions{}); }) == "[sgd] parameters must not be named twice");
   const auto wide = Tensor<double>::ones({3, 2});
   CHECK(thrown([&] { Sgd<double>({Var<double>::leaf(wide.transpose(0, 1))}, SgdOptions{}); }) ==

@@ -1,5 +1,5 @@
-// Whole training runs: no memory from the system once warm, resumed bit for bit from a file, the same bits whatever
-// the number of threads.
+// Whole training runs: no memory from the system once warm, resumed bit for bit from a file, the same bits
+// whatever the number of threads.
 #include <limbic/backend/cpu/random.hpp>
 #include <limbic/io/checkpoint.hpp>
 #include <limbic/loss/cross_entropy.hpp>
@@ -25,7 +25,10 @@ struct Net {
   explicit Net(RandomStream& random)
       : conv(3, 16, 3, random, {.padding = 1}),
         norm(16),
-        encoder(16, 2, {.heads = 2, .hidden = 32, .dropout = 0.1, .activation = Activation::gelu, .norm_first = true}, random),
+        encoder(
+            16, 2,
+            {.heads = 2, .hidden = 32, .dropout = 0.1, .activation = Activation::gelu, .norm_first = true},
+            random),
         path(0.2, random),
         fc1(16, 24, random),
         fc2(24, 4, random) {}

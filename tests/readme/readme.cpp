@@ -55,11 +55,14 @@ Lines region(const std::filesystem::path& file, const std::string& name) {
 // The rows in the files of a folder as a Markdown table; devices with the same support share one. Tests may
 // register one operation in parts.
 Lines support_table(const std::filesystem::path& folder) {
-  std::map<std::string, std::map<std::string, std::pair<bool, bool>>> operations;  // operation -> device -> gradients
+  std::map<std::string, std::map<std::string, std::pair<bool, bool>>>
+      operations;  // operation -> device -> gradients
   for (const auto& entry : std::filesystem::directory_iterator(folder))
     for (const auto& line : read_lines(entry.path())) {
-      const auto third = line.rfind(" | "), second = line.rfind(" | ", third - 1), first = line.rfind(" | ", second - 1);
-      if (third == line.npos || second == line.npos || first == line.npos) throw std::runtime_error("not a row: " + line);
+      const auto third = line.rfind(" | "), second = line.rfind(" | ", third - 1),
+                 first = line.rfind(" | ", second - 1);
+      if (third == line.npos || second == line.npos || first == line.npos)
+        throw std::runtime_error("not a row: " + line);
       auto& [gradient, again] = operations[line.substr(0, first)][line.substr(first + 3, second - first - 3)];
       gradient |= line.substr(second, third - second) == " | yes";
       again |= line.substr(third) == " | yes";
@@ -69,7 +72,8 @@ Lines support_table(const std::filesystem::path& folder) {
     std::map<std::pair<bool, bool>, std::string> devices;
     for (const auto& [device, yes] : on) devices[yes] += (devices[yes].empty() ? "" : ", ") + device;
     for (const auto& [yes, names] : devices)
-      lines.push_back("| " + operation + " | " + names + (yes.first ? " | yes" : " | no") + (yes.second ? " | yes |" : " | no |"));
+      lines.push_back("| " + operation + " | " + names + (yes.first ? " | yes" : " | no") +
+                      (yes.second ? " | yes |" : " | no |"));
   }
   return lines;
 }

@@ -66,7 +66,8 @@ void run_op_checks(const std::string& name, const OpForms<double>& f64, const Op
       if (options.gradient) {
         const auto g = gradients_of<double>(f64.var, x);
         const auto gf = gradients_of<float>(f32.var, xf);
-        for (std::size_t i = 0; i < g.size(); ++i) CHECK(error_of(gf[i], g[i]) <= options.float_grad_tolerance);
+        for (std::size_t i = 0; i < g.size(); ++i)
+          CHECK(error_of(gf[i], g[i]) <= options.float_grad_tolerance);
       }
     }
     if (options.strided) {

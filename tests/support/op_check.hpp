@@ -11,8 +11,8 @@
 // behind the inputs. The operation's row of the support table is written to the file that the environment
 // variable LIMBIC_SUPPORT_TABLE names.
 //
-// With LIMBIC_TEST_CUDA (the program links limbic::cuda or limbic::cuda_emulated) f is also run on the device,
-// in double; see run_device_checks().
+// With LIMBIC_TEST_CUDA (the program links limbic::cuda or limbic::cuda_emulated) f is also run on the
+// device, in double; see run_device_checks().
 #pragma once
 
 #include <doctest/doctest.h>
@@ -47,12 +47,12 @@ struct OpCase {
 struct OpOptions {
   bool gradient = true;
   bool second = true;
-  double tolerance = 1e-10;         // double against the reference
-  double float_slack = 16;          // float: allowed units in the last place beyond twice the naive error
-  double grad_tolerance = 1e-6;     // against differences
+  double tolerance = 1e-10;            // double against the reference
+  double float_slack = 16;             // float: allowed units in the last place beyond twice the naive error
+  double grad_tolerance = 1e-6;        // against differences
   double float_grad_tolerance = 2e-4;  // float gradients against double ones
   index_t max_numel_for_differences = 400;
-  bool strided = true;              // also with transposed inputs
+  bool strided = true;  // also with transposed inputs
   // On the emulated device: cases with more elements in inputs and result are left out, and counted in the
   // output; the emulator checks some million accesses a second. A GPU runs all.
   index_t max_numel_emulated = 30000;
@@ -61,7 +61,8 @@ struct OpOptions {
 inline void record_support(const std::string& op, const char* device, bool gradient, bool second) {
   if (const char* path = std::getenv("LIMBIC_SUPPORT_TABLE")) {
     std::ofstream out(path, std::ios::app);
-    out << op << " | " << device << " | " << (gradient ? "yes" : "no") << " | " << (second ? "yes" : "no") << "\n";
+    out << op << " | " << device << " | " << (gradient ? "yes" : "no") << " | " << (second ? "yes" : "no")
+        << "\n";
   }
 }
 
@@ -82,7 +83,8 @@ template <class T>
 class Guarded {
  public:
   static constexpr std::size_t kGuard = 16;
-  Guarded(const Shape& shape, const std::vector<double>& values) : memory_(values.size() + 2 * kGuard, T(-1234.5)) {
+  Guarded(const Shape& shape, const std::vector<double>& values)
+      : memory_(values.size() + 2 * kGuard, T(-1234.5)) {
     for (std::size_t i = 0; i < values.size(); ++i) memory_[i + kGuard] = static_cast<T>(values[i]);
     copy_ = memory_;
     tensor_ = Tensor<T>::wrap(memory_.data() + kGuard, shape);
@@ -125,7 +127,8 @@ template <class T>
 bool identical(const Tensor<T>& a, const Tensor<T>& b) {
   const auto x = a.contiguous(), y = b.contiguous();
   return a.shape() == b.shape() &&
-         (a.numel() == 0 || std::memcmp(x.data(), y.data(), static_cast<std::size_t>(a.numel()) * sizeof(T)) == 0);
+         (a.numel() == 0 ||
+          std::memcmp(x.data(), y.data(), static_cast<std::size_t>(a.numel()) * sizeof(T)) == 0);
 }
 
 // What an operation takes beside its operands (indices, masks, statistics), on the device of the operand x.
@@ -183,7 +186,8 @@ void run_device_checks(const std::string& name, const OpOn<Cpu>& host, const OpO
 // The device's part of check_op(), for what has no reference. Does nothing where no device is linked.
 template <class F>
 void check_device([[maybe_unused]] const std::string& name, [[maybe_unused]] const F& f,
-                  [[maybe_unused]] const std::vector<OpCase>& cases, [[maybe_unused]] const OpOptions& options = {}) {
+                  [[maybe_unused]] const std::vector<OpCase>& cases,
+                  [[maybe_unused]] const OpOptions& options = {}) {
 #ifdef LIMBIC_TEST_CUDA
   run_device_checks(
       name, [f](const std::vector<Var<double>>& x) -> Var<double> { return f(x); },

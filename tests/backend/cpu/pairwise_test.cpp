@@ -31,7 +31,8 @@ void check_median(index_t n, index_t d, double scale) {
     for (index_t j = i + 1; j < n; ++j) {
       double s = 0;
       for (index_t c = 0; c < d; ++c) {
-        const double u = static_cast<double>(v[static_cast<std::size_t>(i * d + c)]) - static_cast<double>(v[static_cast<std::size_t>(j * d + c)]);
+        const double u = static_cast<double>(v[static_cast<std::size_t>(i * d + c)]) -
+                         static_cast<double>(v[static_cast<std::size_t>(j * d + c)]);
         s += u * u;
       }
       all.push_back(s);
