@@ -75,12 +75,14 @@ inline std::vector<std::string> print_values(const std::vector<double>& values, 
 
 inline std::vector<std::string> print_values(const std::vector<std::int64_t>& values, const PrintOptions&) {
   std::vector<std::string> texts;
+  texts.reserve(values.size());
   for (std::int64_t v : values) texts.push_back(std::to_string(v));
   return texts;
 }
 
 inline std::vector<std::string> print_values(const std::vector<std::uint8_t>& values, const PrintOptions&) {
   std::vector<std::string> texts;
+  texts.reserve(values.size());
   for (std::uint8_t v : values) texts.push_back(v ? "true" : "false");
   return texts;
 }

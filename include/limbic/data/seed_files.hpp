@@ -190,6 +190,7 @@ inline std::vector<SessionFile> numbered_files(const std::string& folder, std::v
            " and ", limbic::detail::quoted(file.path));
   }
   std::vector<SessionFile> all;
+  all.reserve(found.size());
   for (const auto& [key, file] : found) all.push_back(file);
   return all;
 }

@@ -48,7 +48,7 @@ class RawRecording {
     if (it == names_.end())
       fail("seed", detail::in_quotes(source()), " must hold a variable *_eeg", trial, "; found trials ",
            detail::list_text(trials()));
-    const Tensor<T> t = file_.read<T>(it->second, {kElectrodes, mat::kAny}).contiguous();
+    Tensor<T> t = file_.read<T>(it->second, {kElectrodes, mat::kAny}).contiguous();
     if (t.size(1) == 0)
       fail("seed", detail::in_quotes(source()), ": variable ", detail::in_quotes(it->second),
            " must have samples; found none");

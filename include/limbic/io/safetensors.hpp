@@ -84,7 +84,7 @@ class SafetensorsFile {
     auto tensor = Tensor<T>::wrap(
         reinterpret_cast<T*>(data), e.shape, {}, [](void* context) { delete static_cast<Keep*>(context); },
         keep.get());
-    keep.release();
+    static_cast<void>(keep.release());  // the tensor's now
     return tensor;
   }
 

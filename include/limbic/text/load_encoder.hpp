@@ -56,7 +56,7 @@ class Settings {
 
 // Throws unless the folder has the file; `what` it is goes into the message.
 inline std::string file_in(const std::string& folder, const char* name, const char* what) {
-  const std::string path = folder + "/" + name;
+  std::string path = folder + "/" + name;
   std::error_code ignored;
   if (!std::filesystem::exists(path, ignored))
     fail("text_encoder", limbic::detail::quoted(folder), " lacks ", name, ": ", what);

@@ -110,7 +110,7 @@ void scale(Cuda, std::vector<Tensor<T, Cuda>>& x, T factor) {
 // the norm's square behind. Nothing waits; the next call that does throws if the norm is not finite.
 template <class T>
 Tensor<double, Cuda> gradient_norm(Cuda, const std::vector<Tensor<T, Cuda>>& x, double max_norm) {
-  const Tensor<double, Cuda> to = cuda::detail::norm_of(x, max_norm);
+  Tensor<double, Cuda> to = cuda::detail::norm_of(x, max_norm);
   require_finite(Cuda{}, "clip_grad_norm", "the gradients' norm", to.slice(0, 1, 2));
   return to;
 }
