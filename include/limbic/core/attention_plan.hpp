@@ -9,11 +9,12 @@ namespace limbic {
 // What does not carry a gradient. `mask` (true: may attend) broadcasts to (B, H, L_q, L_k).
 template <class T, class D>
 struct AttentionPlan {
-  T scale = T(1);
-  bool causal = false;
-  Tensor<bool, D> mask{};
-  double dropout = 0;
-  PhiloxKey draw{};  // of B H L_q L_k words: entry (b, h, i, j) is kept if its word is not below p 2^32
+  T scale = T(1);          // of q k'
+  bool causal = false;     // query i sees the keys j <= i
+  Tensor<bool, D> mask{};  // undefined: none
+  double dropout = 0;      // p, in [0, 1)
+  // Of B H L_q L_k words: entry (b, h, i, j) is kept if its word is not below p 2^32.
+  PhiloxKey draw{};
 };
 
 }  // namespace limbic

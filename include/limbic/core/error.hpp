@@ -43,6 +43,7 @@ inline std::string to_text(bool b) { return b ? "true" : "false"; }
 std::string to_text(double v);  // six significant digits
 template <class I>
 requires(std::is_integral_v<I>) std::string to_text(I v) { return std::to_string(v); }
+// "file.cpp:12", without the folder.
 inline std::string to_text(const Site& site) {
   std::string_view file = site.file;
   if (auto slash = file.rfind('/'); slash != file.npos) file.remove_prefix(slash + 1);

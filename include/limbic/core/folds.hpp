@@ -1,10 +1,11 @@
-// The folds that reductions are made of; see reduce.hpp. Plain scalar code, the same on every device.
+// The folds that reductions are made of (backend/cpu/reduce.hpp): scalar code, the same on every device.
 #pragma once
 
 #include <limbic/core/math.hpp>
 
 namespace limbic::folds {
 
+// What the sums below share; their identity is 0.
 template <class T>
 struct Add {
   LIMBIC_INLINE T identity() const { return T(0); }
@@ -35,6 +36,7 @@ struct CountNonzero : Add<index_t> {
   LIMBIC_INLINE index_t map(T x) const { return index_t(x != T(0)); }
 };
 
+// Of all elements, and of those that are not 0; of none 1.
 template <class T>
 struct Product {
   LIMBIC_INLINE T identity() const { return T(1); }

@@ -118,7 +118,7 @@ LIMBIC_INLINE double sigmoid(double x) {
 }
 LIMBIC_INLINE double softplus(double x) { return (x > 0 ? x : 0.0) + std::log1p(std::exp(-std::fabs(x))); }
 
-// The rest, T = float or double.
+// The rest by <cmath>, T = float or double; rsqrt is 1 / sqrt(x).
 template <std::floating_point T>
 LIMBIC_INLINE T sqrt(T x) {
   return std::sqrt(x);
@@ -232,7 +232,7 @@ template <class T>
 LIMBIC_INLINE T square(T x) {
   return x * x;
 }
-// Right without -ffast-math only.
+// Whether x is NaN, and whether it is neither that nor infinite. Right without -ffast-math only.
 template <class T>
 LIMBIC_INLINE bool isnan(T x) {
   return x != x;

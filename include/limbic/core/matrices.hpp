@@ -18,7 +18,7 @@ struct MatrixBatch {
   Shape batch{};
   Strides batch_strides{};
 
-  // The tensor must have as many dimensions as its form takes.
+  // The tensor must have as many dimensions as its form takes; that is not checked.
   MatrixBatch(P first, const Shape& shape, const Strides& strides, MatrixForm form)
       : data(first), batch(shape), batch_strides(strides) {
     if (form == MatrixForm::matrix || form == MatrixForm::row) take(cols, col_stride);
@@ -40,7 +40,7 @@ struct MatrixBatch {
   }
 };
 
-// The matrices of a tensor, or their transposes, to be read.
+// The matrices of a tensor, or their transposes, to be read: no copy, so the tensor must outlive them.
 template <class T, class D>
 MatrixBatch<const T*> matrices(const Tensor<T, D>& t, MatrixForm form, bool transposed = false) {
   MatrixBatch<const T*> m(t.data(), t.shape(), t.strides(), form);

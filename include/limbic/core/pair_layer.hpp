@@ -31,7 +31,7 @@ struct PairLayer {
   Tensor<T, D> gradient{};     // (N, d)
 };
 
-// w_ij = sum_r left_ir right_jr, symmetric; without the pairs i = i unless `diagonal`.
+// Weights of pairs, w_ij = sum_r left_ir right_jr, symmetric; without the pairs i = i unless `diagonal`.
 template <class T, class D>
 struct PairWeights {
   Tensor<T, D> left, right;  // (N, rank), dense

@@ -25,13 +25,14 @@ struct RadialKernel {
   bool halving = false;  // each inverse is half the one before: one exponential, then squares
 };
 
-// How the bandwidth of a kernel follows from the squared distances D of its points, and its neighbours from it; see
-// loss/kernel.hpp.
+// How the bandwidth of a kernel follows from the squared distances D of its points, and its neighbours from
+// it; see loss/kernel.hpp.
 struct BandwidthRule {
   enum class From : std::uint8_t { mean_all, mean_offdiag, median };
 
   From from = From::mean_offdiag;
-  double ratio = 2, scale = 1, eps = 0;  // b = scale times the rule's result for D + eps
+  // b = scale times the rule's result for D + eps; b_i = b ratio^(i - count // 2).
+  double ratio = 2, scale = 1, eps = 0;
 };
 
 }  // namespace limbic

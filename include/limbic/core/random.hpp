@@ -150,6 +150,7 @@ class RandomStream {
     return filled(Tensor<T, D>::empty(shape), [&](auto& t) { fill_normal(t, mean, std); });
   }
   // The same into existing tensors, views too: the draw that uniform() or normal() of that shape would make.
+  // Throw as those do, and when a replay does not fit, as every draw does.
   template <class T, class D>
   void fill_uniform(Tensor<T, D>& t, std::type_identity_t<T> low = T(0), std::type_identity_t<T> high = T(1),
                     Site site = Site::here()) {
@@ -177,7 +178,7 @@ class RandomStream {
   Tensor<bool, D> bernoulli(const Shape& shape, double p) {
     return filled(Tensor<bool, D>::empty(shape), [&](auto& t) { fill_bernoulli(t, p); });
   }
-  // The same as T(1) and T(0).
+  // The same as T(1) and T(0) into an existing tensor.
   template <class T, class D>
   void fill_bernoulli(Tensor<T, D>& t, double p, Site site = Site::here()) {
     check(p >= 0 && p <= 1, "bernoulli", "a probability in [0, 1] is needed; got ", p);

@@ -21,7 +21,7 @@ inline bool is_dense(const Shape& shape, const Strides& strides) {
 }
 
 // `wanted` with its one -1, if any, replaced by what makes it hold as many elements as `shape`. Throws when
-// none does.
+// none does, and for other negative sizes.
 inline Shape infer_reshape(const Shape& shape, const Shape& wanted) {
   const index_t count = numel(shape);
   Shape out = wanted;

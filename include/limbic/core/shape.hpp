@@ -137,7 +137,8 @@ inline bool expandable(const Shape& from, const Shape& to) {
   return true;
 }
 
-// Strides with which data of shape `shape` reads as shape `to`: 0 along expanded dimensions.
+// Strides with which data of shape `shape` reads as shape `to`, to which it must be expandable(): 0 along
+// expanded dimensions.
 inline Strides expanded_strides(const Shape& shape, const Strides& strides, const Shape& to) {
   Strides out = Dims::filled(to.rank(), 0);
   for (int i = 1; i <= shape.rank(); ++i)

@@ -111,7 +111,7 @@ class Storage {
   Block* block_ = nullptr;
 };
 
-// Host values to and from device memory; overloaded by each device.
+// n host values to and from device memory; overloaded by each device. Done when the call returns.
 template <class T>
 void copy_from_host(Cpu, T* dst, const T* src, std::size_t n) {
   if (n) std::memcpy(dst, src, n * sizeof(T));

@@ -103,7 +103,7 @@ void copy_strided(Cpu, const Shape& shape, T* dst, const Strides& dst_strides, c
   });
 }
 
-// dst = value; dst strided over `shape`.
+// dst = value; dst strided over `shape`. Overloaded by each device, as copy_strided() is.
 template <class T>
 void fill_strided(Cpu, const Shape& shape, T* dst, const Strides& strides, T value) {
   if (numel(shape) == 0) return;

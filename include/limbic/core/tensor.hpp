@@ -26,7 +26,7 @@ class Tensor {
 
   // ---- making ------------------------------------------------------------------------------------
 
-  // Uninitialised, dense.
+  // Uninitialised, dense. Throws for a negative size and for more than 2^46 bytes, as all that allocate do.
   static Tensor empty(const Shape& shape) {
     const index_t n = limbic::numel(shape);
     check(n <= (index_t{1} << 46) / static_cast<index_t>(sizeof(T)), "tensor", "too large; got ", shape);
@@ -151,7 +151,7 @@ class Tensor {
     return v;
   }
 
-  // The only element. Throws unless there is exactly one.
+  // The only element, on the host. Throws unless there is exactly one.
   T item() const {
     if (numel_ != 1) fail("item", "a tensor of one element is needed; got ", shape_);
     T value;
@@ -171,8 +171,8 @@ class Tensor {
 
   // ---- views: they share the memory --------------------------------------------------------------
 
-  // Elements start, start + step, ... before stop along dim. Negative start and stop count from the
-  // back; both are clamped as in Python. Step must be positive (no x[::-1]: flip()).
+  // Elements start, start + step, ... before stop along dim. Negative start and stop count from the back;
+  // both are clamped as in Python. Throws unless dim is in range and step positive (no x[::-1]: flip()).
   Tensor slice(index_t dim, index_t start, index_t stop = std::numeric_limits<index_t>::max(),
                index_t step = 1) const {
     const int d = normalize_dim("slice", dim, rank());
@@ -188,7 +188,7 @@ class Tensor {
     t.finish_view();
     return t;
   }
-  // The part at `index` along dim, without that dimension. Negative counts from the back.
+  // The part at `index` (negative: from the back) along dim, without that dimension. Throws out of range.
   Tensor select(index_t dim, index_t index) const {
     const int d = normalize_dim("select", dim, rank());
     const index_t n = shape_[d], i = index < 0 ? index + n : index;
@@ -224,8 +224,8 @@ class Tensor {
     t.finish_view();
     return t;
   }
-  // Elements whose indices along dim1 and dim0 differ by `offset`, as a new last dimension in place of the
-  // two.
+  // Elements whose index along dim1 is `offset` more than that along dim0, as a new last dimension in place
+  // of the two. Throws unless the dims are two different ones.
   Tensor diagonal(index_t offset = 0, index_t dim0 = 0, index_t dim1 = 1) const {
     const int a = normalize_dim("diagonal", dim0, rank()), b = normalize_dim("diagonal", dim1, rank());
     check(a != b, "diagonal", "two different dimensions are needed; got ", dim0, " and ", dim1, " for ",
@@ -245,7 +245,7 @@ class Tensor {
     t.finish_view();
     return t;
   }
-  // Repeats dimensions of size 1, and adds leading ones, to reach `shape`; nothing is copied.
+  // Repeats dimensions of size 1, and adds leading ones, to reach `shape`; no copy. Throws where that fails.
   Tensor expand(const Shape& shape) const {
     if (!expandable(shape_, shape))
       fail("expand", "sizes must be equal or 1, from the last dimension on; got ", shape_, " to ", shape);
@@ -256,7 +256,7 @@ class Tensor {
     t.finish_view();
     return t;
   }
-  // A new dimension of size 1 before dim.
+  // A new dimension of size 1, which is dim of the result. Throws for a dim out of range.
   Tensor unsqueeze(index_t dim) const {
     const int d = normalize_dim("unsqueeze", dim, rank() + 1);
     Tensor t = *this;
@@ -265,14 +265,14 @@ class Tensor {
     t.finish_view();
     return t;
   }
-  // Drops a dimension of size 1; throws for another size (PyTorch's leaves it alone).
+  // Drops a dimension of size 1. Throws for another size (PyTorch's leaves it alone).
   Tensor squeeze(index_t dim) const {
     const int d = normalize_dim("squeeze", dim, rank());
     check(shape_[d] == 1, "squeeze", "the dimension must be of size 1; got dim ", d, " of ", shape_);
     return select(d, 0);
   }
-  // The same elements in row-major order under another shape; one size may be -1. A view where the
-  // strides allow it, else a copy.
+  // The same elements in row-major order under another shape; one size may be -1. A view where the strides
+  // allow it, else a copy. Throws when the number of elements is another.
   Tensor reshape(const Shape& wanted) const {
     const Shape shape = infer_reshape(shape_, wanted);
     if (auto strides = view_strides(shape_, strides_, shape)) {
@@ -284,7 +284,7 @@ class Tensor {
     }
     return clone().reshape(shape);
   }
-  // Dimensions first..last become one; a scalar becomes (1).
+  // Dimensions first..last become one; a scalar becomes (1). Throws unless first comes no later than last.
   Tensor flatten(index_t first = 0, index_t last = -1) const {
     if (rank() == 0) return reshape({1});
     const int a = normalize_dim("flatten", first, rank()), b = normalize_dim("flatten", last, rank());

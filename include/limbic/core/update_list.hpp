@@ -19,6 +19,7 @@ struct ParameterUpdate {
   bool first;  // the state is there, but nothing has been written to it
 };
 
+// All parameters that share the numbers of one step, and what that step needs beside them.
 template <class T, class D>
 struct UpdateList {
   std::vector<ParameterUpdate<T, D>> parameters;
