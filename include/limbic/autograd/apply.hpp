@@ -33,9 +33,9 @@ class GradContext {
 
   // Whether input i's gradient is wanted.
   bool wants(int i) const { return edge(i) && edge(i)->state.needed; }
-  // Input i, with its history, from the value kept of it.
+  // Input i, with its history, from the value kept of it. Throws where that was modified since.
   Var<T, D> input(int i, const Saved<T, D>& saved) const { return Var<T, D>(saved.get(), NodePtr<GradNode<T, D>>(edge(i))); }
-  // The result, from the value kept of it.
+  // The result, from the value kept of it. Throws as input().
   Var<T, D> output(const Saved<T, D>& saved) const { return Var<T, D>(saved.get(), NodePtr<GradNode<T, D>>(self_)); }
 
   // Hands input i, which must want one, its gradient: of its shape, else throws.

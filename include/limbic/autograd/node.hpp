@@ -33,7 +33,7 @@ inline std::uint64_t& last_sequence() {
 
 }  // namespace detail
 
-// Owning pointer to a node, or null.
+// Owning pointer to a node, or null. Safe to copy and destroy from several threads.
 template <class N>
 class NodePtr {
  public:
@@ -85,6 +85,7 @@ class Node {
 
   // Hands this node's pending gradient on to its inputs. With create_graph the arithmetic is recorded.
   virtual void propagate(bool create_graph) = 0;
+  // Whether a gradient has arrived in the running pass, and its removal.
   virtual bool has_pending() const = 0;
   virtual void clear_pending() = 0;
   // Whether the pending gradient holds a NaN or Inf.

@@ -38,7 +38,7 @@ class GradNode : public Node {
   Tensor<T, D> pending_value;
   NodePtr<GradNode> pending_node;
 
-  // What backward() leaves: always on leaves, elsewhere on request.
+  // What backward() leaves: always on leaves, elsewhere on request (`retain`).
   Tensor<T, D> grad_value;
   NodePtr<GradNode> grad_node;
   bool retain = false;
@@ -90,6 +90,7 @@ class Var {
   // For in-place changes of a leaf's value (optimisers, loading of weights). Not recorded; a backward() that
   // needs the value from before throws.
   Tensor<T, D>& mutable_value() { return value_; }
+  // As of the tensor: size() throws for a dim out of range, item() unless there is one element.
   const Shape& shape() const { return value_.shape(); }
   int rank() const { return value_.rank(); }
   index_t numel() const { return value_.numel(); }

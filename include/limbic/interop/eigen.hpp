@@ -67,7 +67,7 @@ EigenVectorMap<const T> eigen_vector(const Tensor<T, Cpu>& t) {
   detail::check_eigen_rank("eigen_vector", t, 1);
   return {t.data(), t.size(0), Eigen::InnerStride<>(t.strides()[0])};
 }
-// The same for writing.
+// The same for writing, and with the same caution.
 template <class T>
 EigenVectorMap<T> mutable_eigen_vector(Tensor<T, Cpu>& t, Site site = Site::here()) {
   detail::check_eigen_rank("mutable_eigen_vector", t, 1);
@@ -85,8 +85,8 @@ Tensor<typename M::Scalar, Cpu> from_eigen(const Eigen::DenseBase<M>& expression
 }
 
 // The memory of an Eigen matrix, vector, Map, Ref or Block, without a copy; shape as from_eigen(). It must
-// stay where it is as long as the tensor is used. (A temporary matrix is not taken: its memory is gone at
-// once.)
+// stay where it is as long as the tensor is used. Throws for negative strides. (A temporary matrix is not
+// taken: its memory is gone at once.)
 template <class M>
 requires(detail::WritableEigen<std::remove_reference_t<M>> &&
          (std::is_lvalue_reference_v<M> || !detail::kOwnsItsMemory<M>)) auto wrap_eigen(M&& m) {
