@@ -18,8 +18,8 @@ Tensor<R, D> reduce_plain(const char* name, const F& fold, const Tensor<T, D>& x
 
 }  // namespace detail
 
-// Whether any, or every, element over `dims` (none given: all) is true; of no elements false and true. Masks
-// only: ne(x, 0) makes one of numbers. Throw for dims out of range or repeated.
+// Whether any, or every, element over `dims` (none given: all) is true; of no elements false and true. The
+// shape is as sum()'s. Masks only: ne(x, 0) makes one of numbers. Throw for dims out of range or repeated.
 template <class D>
 Tensor<bool, D> any(const Tensor<bool, D>& mask, const Dims& dims = {}, bool keepdim = false) {
   return detail::reduce_plain<bool>("any", folds::Any{}, mask, dims, keepdim);
@@ -29,8 +29,8 @@ Tensor<bool, D> all(const Tensor<bool, D>& mask, const Dims& dims = {}, bool kee
   return detail::reduce_plain<bool>("all", folds::All{}, mask, dims, keepdim);
 }
 
-// The number of elements over `dims` (none given: all) that are not 0, or that are true. Throws as
-// any().
+// The number of elements over `dims` (none given: all) that are not 0 (NaN is not), or that are true. Shape
+// and errors are any()'s.
 template <AnyTensor X>
 auto count_nonzero(const X& x, const Dims& dims = {}, bool keepdim = false) {
   return detail::reduce_plain<index_t>("count_nonzero", folds::CountNonzero<scalar_of<X>>{}, value_of(x),

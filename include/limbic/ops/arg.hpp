@@ -23,8 +23,9 @@ Tensor<index_t, D> arg(const Tensor<T, D>& x, index_t dim, bool keepdim) {
 
 }  // namespace detail
 
-// Position along `dim` of the largest element: the first of equals, the first NaN if there is one. Throws
-// over no elements and for a dim out of range.
+// Position along `dim` of the largest element: the first of equals, the first NaN if there is one. x's shape
+// without dim, or with 1 there (`keepdim`); a scalar counts as (1). Throws over no elements and for a dim out
+// of range.
 template <Operand X>
 auto argmax(const X& x, index_t dim, bool keepdim = false) {
   return detail::arg<1>(value_of(x), dim, keepdim);
@@ -34,7 +35,7 @@ template <Operand X>
 auto argmin(const X& x, index_t dim, bool keepdim = false) {
   return detail::arg<-1>(value_of(x), dim, keepdim);
 }
-// Position of the largest or smallest among all elements in row-major order, of shape ().
+// Position of the largest or smallest among all elements in row-major order -> (). Throw for no elements.
 template <Operand X>
 auto argmax(const X& x) {
   return detail::arg<1>(value_of(x).reshape({-1}), 0, false);

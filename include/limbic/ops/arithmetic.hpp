@@ -120,7 +120,7 @@ struct DivideBy {
 
 }  // namespace detail
 
-// a + b, a - b, a * b, a / b elementwise with broadcasting. Throw if the shapes do not broadcast.
+// a + b, a - b, a * b, a / b elementwise, of the shape that a and b broadcast to. Throw if they do not.
 template <Operand A, Operand B>
 auto add(const A& a, const B& b, Site site = Site::here()) {
   return apply(site, detail::AddSub<scalar_of<A>, device_of<A>, 1>{}, a, b);

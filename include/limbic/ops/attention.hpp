@@ -153,7 +153,7 @@ struct AttentionWithMap {
   X y;
   Tensor<scalar_of<X>, device_of<X>> map;
 };
-// attention() with its map; that costs a second forward for a Var, and with dropout.
+// attention() with its map; that costs a second forward for a Var, and with dropout. Throws as attention().
 template <Operand X>
 AttentionWithMap<X> attention_with_map(const X& q, const X& k, const X& v, const AttentionOptions<device_of<X>>& options = {},
                                        const X& bias = X{}, Site site = Site::here()) {

@@ -127,7 +127,8 @@ struct BatchNorm {
 // Batch normalisation of x (B, C) or (B, C, ...) over everything but C, with weight and bias (C); either may
 // be undefined: 1 and 0. In training the running statistics (C), which may be undefined too, are changed in
 // place (not while checkpoint() recomputes). In evaluation they are used; without them, those of the batch.
-// Throws when shapes do not fit, or where statistics are to be taken of a single value.
+// Throws when shapes do not fit, one running statistic is there without the other, or where statistics are to
+// be taken of a single value.
 template <Operand X, Operand W, Operand B>
 result_of<X, W, B> batch_norm(const X& x, const W& weight, const B& bias,
                               const Tensor<scalar_of<X>, device_of<X>>& running_mean,

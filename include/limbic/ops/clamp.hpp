@@ -88,7 +88,7 @@ X hardtanh(const X& x, std::type_identity_t<scalar_of<X>> low = -1,
   if (!(low < high)) fail("hardtanh", "low must be below high; got ", low, " and ", high);
   return unary(site, detail::HardtanhF<T>{{.low = low, .high = high}}, x);
 }
-// min(max(x, 0), 6).
+// min(max(x, 0), 6), with gradient 0 at 0 and 6.
 template <Operand X>
 X relu6(const X& x, Site site = Site::here()) {
   return hardtanh(x, scalar_of<X>(0), scalar_of<X>(6), site);

@@ -43,8 +43,8 @@ template <class X>
 concept AnyTensor = detail::MaskTraits<std::remove_cvref_t<X>>::kIs;
 
 // Equal, not equal, less, less or equal, greater, greater or equal: a with b, which broadcast, or with a
-// number. NaN is unequal to everything and neither less nor greater. Throw if the shapes do not broadcast.
-// Names, not operators: == of tensors does not exist.
+// number; masks of that shape. NaN is unequal to everything and neither less nor greater. Throw if the shapes
+// do not broadcast. Names, not operators: == of tensors does not exist.
 template <AnyTensor A, AnyTensor B>
 auto eq(const A& a, const B& b) {
   return detail::compare(
@@ -121,7 +121,7 @@ Tensor<bool, D> logical_not(const Tensor<bool, D>& x) {
   return detail::test([](auto u) { return !u; }, x);
 }
 
-// Whether each element is NaN, is infinite, is neither.
+// Whether each element is NaN, is infinite, is neither: masks of x's shape.
 template <AnyTensor X>
 auto isnan(const X& x) {
   return detail::test([](auto u) { return math::isnan(u); }, x);

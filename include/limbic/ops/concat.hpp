@@ -70,7 +70,7 @@ struct Join {
 }  // namespace detail
 
 // Tensors one after the other along dim (torch.cat, numpy.concatenate): concat({a, b}, 1), all of one type.
-// Throws unless there is at least one, and shapes are equal but for dim.
+// Throws unless there is at least one, dim is in range, and shapes are equal but for dim.
 template <Operand X>
 X concat(std::span<const X> x, index_t dim = 0, Site site = Site::here()) {
   using Op = detail::Join<scalar_of<X>, device_of<X>, false>;
@@ -97,7 +97,7 @@ Tensor<T, D> concat(const std::vector<Tensor<T, D>>& x, index_t dim = 0) {
 }
 
 // Tensors of one shape along a new dimension, which is dim of the result. Throws unless there is at least
-// one, and shapes are equal.
+// one, dim is in range, and shapes are equal.
 template <Operand X>
 X stack(std::span<const X> x, index_t dim = 0, Site site = Site::here()) {
   using Op = detail::Join<scalar_of<X>, device_of<X>, true>;
@@ -112,7 +112,8 @@ X stack(std::initializer_list<X> x, index_t dim = 0, Site site = Site::here()) {
   return stack(std::span<const X>(x.begin(), x.size()), dim, site);
 }
 
-// Consecutive parts of the given sizes along dim, as views. Throws unless the sizes add up to x's.
+// Consecutive parts of the given sizes along dim, as views. Throws unless the sizes add up to x's along dim,
+// none is negative, and dim is in range.
 template <Operand X>
 std::vector<X> split(const X& x, std::span<const index_t> sizes, index_t dim = 0, Site site = Site::here()) {
   const int d = normalize_dim("split", dim, x.rank());
@@ -138,7 +139,7 @@ std::vector<X> split(const X& x, std::initializer_list<index_t> sizes, index_t d
   return split(x, std::span(sizes.begin(), sizes.size()), dim, site);
 }
 // Parts of one size (not: so many parts, as in NumPy) along dim, the last possibly smaller, as views. An
-// empty dimension gives one part. Throws unless the size is positive.
+// empty dimension gives one part. Throws unless the size is positive and dim in range.
 template <Operand X>
 std::vector<X> split(const X& x, index_t size, index_t dim = 0, Site site = Site::here()) {
   const int d = normalize_dim("split", dim, x.rank());
@@ -154,7 +155,7 @@ std::vector<X> split(const X& x, index_t size, index_t dim = 0, Site site = Site
   return parts;
 }
 // At most `count` parts of equal size along dim (the last possibly smaller), as views. Throws unless the
-// count is positive.
+// count is positive and dim in range.
 template <Operand X>
 std::vector<X> chunk(const X& x, index_t count, index_t dim = 0, Site site = Site::here()) {
   const int d = normalize_dim("chunk", dim, x.rank());

@@ -197,7 +197,8 @@ result_of<X, W, B> conv1d(const X& x, const W& weight, const B& bias = {}, const
 
 // The transpose of conv2d() (its gradient in x, "deconvolution"): x (B, O, H, W), weight (O, C / groups, KH,
 // KW), bias (C) or undefined, y (B, C, YH, YW) with YH = (H - 1) stride - 2 padding + dilation (KH - 1) +
-// output_padding + 1. Throws when shapes do not fit, or unless 0 <= output_padding < stride.
+// output_padding + 1; the options are those of the conv2d() that it transposes, but for kSame. Throws when
+// shapes do not fit, unless 0 <= output_padding < stride, and where padding is negative or leaves no y.
 template <Operand X, Operand W, Operand B = Tensor<scalar_of<X>, device_of<X>>>
 result_of<X, W, B> conv_transpose2d(const X& x, const W& weight, const B& bias = {},
                                     const Conv2dOptions& o = {}, HeightWidth output_padding = 0,

@@ -59,12 +59,13 @@ struct Cumprod {
 
 }  // namespace detail
 
-// Sum of the elements up to each one along `dim`. Throws for a dim out of range.
+// Sum of the elements up to each one along `dim`, of x's shape; a scalar counts as (1). Throws for a dim out
+// of range.
 template <Operand X>
 X cumsum(const X& x, index_t dim, Site site = Site::here()) {
   return apply(site, detail::Cumsum<scalar_of<X>, device_of<X>>{.at = {"cumsum", x.shape(), dim}}, x);
 }
-// Product of the elements up to each one along `dim`. Throws for a dim out of range.
+// Product of the elements up to each one along `dim`, otherwise as cumsum().
 template <Operand X>
 X cumprod(const X& x, index_t dim, Site site = Site::here()) {
   return apply(site, detail::Cumprod<scalar_of<X>, device_of<X>>{.at = {"cumprod", x.shape(), dim}}, x);

@@ -75,7 +75,7 @@ template <Operand X>
 X tril(const X& x, index_t k = 0, Site site = Site::here()) {
   return apply(site, detail::Triangle<scalar_of<X>, device_of<X>, true>{k}, x);
 }
-// The elements on and above that diagonal.
+// The elements on and above that diagonal; else 0.
 template <Operand X>
 X triu(const X& x, index_t k = 0, Site site = Site::here()) {
   return apply(site, detail::Triangle<scalar_of<X>, device_of<X>, false>{k}, x);

@@ -57,15 +57,15 @@ inline void check_drop_probability(const char* op, double p) {
 }  // namespace detail
 
 // Dropout with the draw given, of dropout_words(x.numel()) words (RandomStream::draw): for code that keeps
-// the draw. Throws unless 0 <= p <= 1.
+// the draw. Of x's shape; p counts in steps of 2^-16. Throws unless 0 <= p <= 1.
 template <Operand X>
 X dropout(const X& x, double p, PhiloxKey draw, Site site = Site::here()) {
   detail::check_drop_probability("dropout", p);
   return apply(site, detail::Dropout<scalar_of<X>, device_of<X>>{p, draw}, x);
 }
 
-// Dropout of elements with probability p. x itself, and nothing drawn, when not training or p = 0; zeros for
-// p = 1. Throws unless 0 <= p <= 1.
+// Dropout of elements with probability p (in steps of 2^-16), of x's shape. x itself, and nothing drawn, when
+// not training or p = 0; zeros for p = 1. Throws unless 0 <= p <= 1.
 template <Operand X>
 X dropout(const X& x, double p, RandomStream& random, bool training = true, Site site = Site::here()) {
   detail::check_drop_probability("dropout", p);
@@ -73,7 +73,7 @@ X dropout(const X& x, double p, RandomStream& random, bool training = true, Site
   return dropout(x, p, random.draw(dropout_words(x.numel())), site);
 }
 
-// Dropout of whole channels of x (B, C, ...). Otherwise as dropout(); throws for rank < 2.
+// Dropout of whole channels of x (B, C, ...), p in steps of 2^-32; else as dropout(). Throws for rank < 2.
 template <Operand X>
 X feature_dropout(const X& x, double p, RandomStream& random, bool training = true,
                   Site site = Site::here()) {

@@ -5,8 +5,8 @@
 //
 // Labels are letters; a label that occurs twice in an operand takes its diagonal, one that is not in the
 // result is summed over. "..." stands for leading dimensions that broadcast. Without "->" the result has the
-// labels that occur once, in alphabetical order, after "...". The operands are contracted from left to right,
-// each pair by one matrix product.
+// labels that occur once, in alphabetical order (capitals first), after "...". The operands are contracted
+// from left to right, each pair by one matrix product.
 #pragma once
 
 #include <limbic/ops/diagonal.hpp>
@@ -192,8 +192,8 @@ struct Equation {
 };
 
 // The sum of products that the equation states; see the head of this file. Sizes of one label must be equal,
-// or 1 in one operand. Operands come as a list or one after the other. Throws for an equation that does not
-// fit them. (numpy.einsum)
+// or 1 in one operand. Operands come as a list or one after the other. Throws for no operand, other sizes,
+// and an equation that does not fit. (numpy.einsum)
 template <Operand X>
 X einsum(Equation equation, std::span<const X> operands) {
   check(!operands.empty(), "einsum", "at least one operand is needed");

@@ -57,7 +57,7 @@ struct Unary {
   }
 };
 
-// f of each element of x; `f` is a struct as at the head of this file.
+// f of each element of x, of x's shape; `f` is a struct as at the head of this file.
 template <class F, Operand X>
 auto unary(Site site, F f, const X& x) {
   return apply(site, Unary<F, scalar_of<X>, device_of<X>>{.f = f}, x);

@@ -72,17 +72,17 @@ template <Operand X>
 X log(const X& x, Site site = Site::here()) {
   return unary(site, detail::LogF{}, x);
 }
-// log(1 + x), exact to the last places near 0.
+// log(1 + x), exact to the last places near 0; -inf at -1, NaN below.
 template <Operand X>
 X log1p(const X& x, Site site = Site::here()) {
   return unary(site, detail::Log1pF{}, x);
 }
-// Logarithm to base 2.
+// Logarithm to base 2; -inf at 0, NaN below.
 template <Operand X>
 X log2(const X& x, Site site = Site::here()) {
   return unary(site, detail::Log2F{}, x);
 }
-// Logarithm to base 10.
+// Logarithm to base 10; -inf at 0, NaN below.
 template <Operand X>
 X log10(const X& x, Site site = Site::here()) {
   return unary(site, detail::Log10F{}, x);

@@ -61,8 +61,9 @@ X extremum(const X& x, const Dims& dims, bool keepdim, Site site) {
 
 }  // namespace detail
 
-// Largest or smallest element over `dims` (none given: all), NaN if there is one; the gradient is shared
-// equally among equal elements. Throw over no elements and for dims out of range or repeated.
+// Largest or smallest element over `dims` (none given: all), NaN if there is one; the shape is as sum()'s.
+// The gradient is shared equally among equal elements. Throw over no elements and for dims out of range or
+// repeated.
 template <Operand X>
 X amax(const X& x, const Dims& dims = {}, bool keepdim = false, Site site = Site::here()) {
   return detail::extremum<1>(x, dims, keepdim, site);
@@ -71,7 +72,8 @@ template <Operand X>
 X amin(const X& x, const Dims& dims = {}, bool keepdim = false, Site site = Site::here()) {
   return detail::extremum<-1>(x, dims, keepdim, site);
 }
-// Of all elements -> (). Along a dimension: amax() and argmax(); of two tensors: maximum().
+// Of all elements -> (). Along a dimension: amax() and argmax(); of two tensors: maximum(). Throw for no
+// elements.
 template <Operand X>
 X max(const X& x, Site site = Site::here()) {
   return amax(x, {}, false, site);

@@ -47,8 +47,8 @@ GatherMap<D> gather_map(std::string_view op, const Shape& x, index_t dim, const 
 }  // namespace detail
 
 // For each element of index, the element of x at the same place but for dim, where the index tells it. The
-// result has index's shape. Throws when an index is not in [0, size), or index is larger than x in another
-// dimension. (torch.gather)
+// result has index's shape. Throws when dim or an index is out of range (negative ones do not count from the
+// back), or unless index has x's rank and is nowhere but along dim larger. (torch.gather)
 template <Operand X>
 X gather(const X& x, index_t dim, const Tensor<index_t, device_of<X>>& index, Site site = Site::here()) {
   return detail::pick(site, detail::gather_map("gather", x.shape(), dim, index), x);
@@ -60,7 +60,8 @@ Tensor<T, D> gather(const Tensor<T, D>& x, index_t dim, const Tensor<index_t, D>
   return detail::pick({}, detail::gather_map("gather", x.shape(), dim, index), x);
 }
 
-// NumPy's form of gather(): index broadcasts to x's shape in all dimensions but dim.
+// NumPy's form of gather(): index broadcasts to x's shape in all dimensions but dim. Throws when dim or an
+// index is out of range, and unless index has x's rank and broadcasts. (numpy.take_along_axis)
 template <Operand X>
 X take_along_dim(const X& x, const Tensor<index_t, device_of<X>>& index, index_t dim, Site site = Site::here()) {
   const int d = normalize_dim("take_along_dim", dim, x.rank());
@@ -71,8 +72,8 @@ X take_along_dim(const X& x, const Tensor<index_t, device_of<X>>& index, index_t
 }
 
 // x with src's elements added at the places that index tells along dim, the other indices being src's own.
-// Throws when an index is not in [0, size), or index is larger than src, or than x in another dimension.
-// (torch.scatter_add)
+// x stays as it is. Throws when dim or an index is out of range, unless all three have one rank, and where
+// index is larger than src, or than x in another dimension. (torch.scatter_add)
 template <Operand X, Operand S>
 result_of<X, S> scatter_add(const X& x, index_t dim, const Tensor<index_t, device_of<X>>& index, const S& src,
                             Site site = Site::here()) {

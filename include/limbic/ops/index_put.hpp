@@ -55,7 +55,8 @@ struct IndexedRows {
 
 }  // namespace detail
 
-// x with `value` in the parts numbered by index (N) along dim. Throws when a number is not in [0, size).
+// x with `value` in the parts numbered by index (N) along dim; a new tensor. Throws when dim is out of range
+// or a number is not in [0, size), and for an index of another rank.
 template <Operand X>
 X index_fill(const X& x, index_t dim, const Tensor<index_t, device_of<X>>& index, scalar_of<X> value,
              Site site = Site::here()) {
@@ -65,7 +66,7 @@ X index_fill(const X& x, index_t dim, const Tensor<index_t, device_of<X>>& index
 
 // x[indices[0], indices[1], ...]: indices, which broadcast to one shape, for the leading dimensions; the
 // other dimensions follow in the result. Negative indices count from the back. Throws when one is out of
-// range. (advanced indexing of NumPy)
+// range, they do not broadcast, or there are none or more than dimensions. (advanced indexing of NumPy)
 template <Operand X>
 X index_get(const X& x, const std::vector<Tensor<index_t, device_of<X>>>& indices, Site site = Site::here()) {
   using D = device_of<X>;

@@ -75,9 +75,9 @@ X remap(Site site, const X& x, int dim, index_t n, F&& source) {
 
 }  // namespace detail
 
-// The parts of x numbered by index (N) along dim, in that order; numbers may repeat. Throws when one is not
-// in [0, size): here negative ones do not count from the back, only in index_get() do they.
-// (torch.index_select)
+// The parts of x numbered by index (N) along dim, in that order, of x's shape but N along dim; numbers may
+// repeat. Throws when one is not in [0, size) (here negative ones do not count from the back, only in
+// index_get() do they), for a dim out of range, and an index of another rank. (torch.index_select)
 template <Operand X>
 X index_select(const X& x, index_t dim, const Tensor<index_t, device_of<X>>& index, Site site = Site::here()) {
   return detail::pick(site, detail::rows_map("index_select", x.shape(), dim, index), x);
@@ -89,15 +89,16 @@ Tensor<T, D> index_select(const Tensor<T, D>& x, index_t dim, const Tensor<index
   return detail::pick({}, detail::rows_map("index_select", x.shape(), dim, index), x);
 }
 
-// As index_select() for an index of any shape, which takes the place of dim. (numpy.take, but for the order
-// of arguments and for negative numbers; torch.take is another function)
+// As index_select() for an index of any shape, which takes the place of dim. Throws for a dim or a number out
+// of range. (numpy.take, but for the order of arguments and for negative numbers; torch.take is another
+// function)
 template <Operand X>
 X take(const X& x, index_t dim, const Tensor<index_t, device_of<X>>& index, Site site = Site::here()) {
   return detail::pick(site, detail::rows_map("take", x.shape(), dim, index, -1), x);
 }
 
 // x with src's parts added to those numbered by index (N) along dim, in that order; x stays as it is. src has
-// x's shape but N along dim. Throws when a number is not in [0, size). (torch.index_add)
+// x's shape but N along dim. Throws as index_select(), and for another shape of src. (torch.index_add)
 template <Operand X, Operand S>
 result_of<X, S> index_add(const X& x, index_t dim, const Tensor<index_t, device_of<X>>& index, const S& src,
                           Site site = Site::here()) {
@@ -110,7 +111,8 @@ result_of<X, S> index_add(const X& x, index_t dim, const Tensor<index_t, device_
 
 // Rows of table (K, C) numbered by index (...) -> (..., C). A row `padding` is used as it stands, but gets no
 // gradient; negative: there is none. Gradients of rows used several times add up in index's order. Throws
-// when a number is not in [0, K). (torch.nn.functional.embedding)
+// when a number is not in [0, K), padding is K or more, or the table is of another rank.
+// (torch.nn.functional.embedding)
 template <Operand X>
 X embedding(const X& table, const Tensor<index_t, device_of<X>>& index, index_t padding = -1, Site site = Site::here()) {
   check(table.rank() == 2, "embedding", "a table (K, C) is needed; got ", table.shape());
@@ -135,7 +137,7 @@ X flip(const X& x, const Dims& dims = {}, Site site = Site::here()) {
 }
 
 // Elements moved `shift` places on along dim, those that leave at the end coming in at the start; `shift`
-// may be negative.
+// may be negative. A copy. Throws for a dim out of range.
 template <Operand X>
 X roll(const X& x, index_t shift, index_t dim, Site site = Site::here()) {
   const int d = normalize_dim("roll", dim, x.rank());
@@ -146,8 +148,8 @@ X roll(const X& x, index_t shift, index_t dim, Site site = Site::here()) {
 }
 
 // x one after the other counts[d] times along each dimension; more counts than dimensions add leading ones,
-// fewer count for the last. Throws for negative counts. (torch.tile, numpy.tile; numpy.repeat is
-// repeat_interleave())
+// fewer count for the last. Throws for negative counts and those that make 2^46 elements. (torch.tile,
+// numpy.tile; numpy.repeat is repeat_interleave())
 template <Operand X>
 X repeat(const X& x, const Dims& counts, Site site = Site::here()) {
   Shape shape = x.shape();
@@ -164,7 +166,8 @@ X repeat(const X& x, const Dims& counts, Site site = Site::here()) {
   return y;
 }
 
-// Every part along dim `times` times in a row. Throws for negative `times`. (numpy.repeat)
+// Every part along dim `times` times in a row. Throws for a dim out of range, and `times` that are negative
+// or make 2^46 elements. (numpy.repeat)
 template <Operand X>
 X repeat_interleave(const X& x, index_t times, index_t dim, Site site = Site::here()) {
   const int d = normalize_dim("repeat_interleave", dim, x.rank());

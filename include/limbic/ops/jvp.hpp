@@ -12,8 +12,8 @@ struct Jvp {
   Tensor<T, D> derivative;  // J v, of the same shape
 };
 
-// f(x) and the directional derivative sum_i df/dx_i v_i, for f from std::vector<Var> to Var. Every v_i has
-// the shape of x_i, else it throws.
+// f(x) and the directional derivative sum_i df/dx_i v_i, for f from std::vector<Var> to Var. Throws unless
+// there is a v_i of the shape of x_i for each i, and where an operation in f has no gradient of its gradient.
 //
 // A product with the Jacobian is the derivative, with respect to the cotangent u, of the product
 // v . (J' u), which is linear in u: two reverse passes, exact, for every operation that has a gradient of its

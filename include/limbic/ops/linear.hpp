@@ -112,8 +112,8 @@ result_of<X, W> linear(const X& x, const W& weight, Site site = Site::here()) {
   return detail::linear<false>(site, x, weight, W{});
 }
 
-// max(0, linear(x, weight, bias)) in one pass over the result. NaN stays NaN; its gradient is 0 there. Throws
-// as linear().
+// max(0, linear(x, weight, bias)) in one pass over the result; shapes and errors are linear()'s. NaN stays
+// NaN; its gradient is 0 there.
 template <Operand X, Operand W, Operand B>
 result_of<X, W, B> linear_relu(const X& x, const W& weight, const B& bias, Site site = Site::here()) {
   return detail::linear<true>(site, x, weight, bias);

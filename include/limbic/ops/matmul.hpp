@@ -89,7 +89,7 @@ struct MatMul {
 
 // Product of a (..., N, K) and b (..., K, M) -> (..., N, M); leading dimensions broadcast. A vector (K) as a
 // is one row, as b one column, and that dimension is left out of the result. Strided inputs are not copied.
-// Throws if the inner sizes differ or the leading dimensions do not broadcast. (numpy.matmul)
+// Throws for a scalar, if the inner sizes differ, or the leading dimensions do not broadcast. (numpy.matmul)
 template <Operand A, Operand B>
 result_of<A, B> matmul(const A& a, const B& b, Site site) {
   return apply(site, detail::MatMul<scalar_of<A>, device_of<A>>{}, a, b);

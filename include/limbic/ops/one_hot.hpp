@@ -6,7 +6,7 @@
 namespace limbic {
 
 // index (...) -> (..., classes): 1 at the index, else 0; of type T, float if none is named (PyTorch:
-// integers). Throws when an index is not in [0, classes).
+// integers). Throws when an index is not in [0, classes), and for negative `classes`.
 template <class T = float, class D>
 Tensor<T, D> one_hot(const Tensor<index_t, D>& index, index_t classes) {
   check(classes >= 0, "one_hot", "the number of classes must not be negative; got ", classes);

@@ -43,8 +43,8 @@ inline index_t padded_from(PadMode mode, index_t i, index_t n) {
 
 // x with elements added at both ends of its last pads.size() dimensions, the first entry for the first of
 // these (as numpy.pad; torch.nn.functional.pad begins with the last). `value` is for PadMode::constant.
-// Throws for negative numbers, and where x has too few elements: reflect needs more than are added at an end,
-// circular as many, replicate one.
+// Throws for negative numbers, more pads than dimensions, and where x has too few elements: reflect needs
+// more than are added at an end, circular as many, replicate one.
 template <Operand X>
 X pad(const X& x, const std::vector<Padding>& pads, PadMode mode = PadMode::constant, scalar_of<X> value = 0,
       Site site = Site::here()) {

@@ -15,7 +15,8 @@
 
 namespace limbic {
 
-// stride 0: the kernel. Windows that do not fit whole are left out; there is no dilation.
+// stride 0: the kernel; padding: elements at both ends. Windows that do not fit whole are left out; there is
+// no dilation.
 struct Pool1dOptions {
   index_t stride = 0, padding = 0;
   bool count_include_pad = true;  // average: padding counts as zeros
@@ -140,8 +141,9 @@ struct AvgPool {
 
 }  // namespace detail
 
-// Largest of each window of x (..., H, W) or (..., L); of equal elements the first gets the gradient; NaN
-// wins. Padding never does. Throws unless 0 <= padding <= kernel / 2 and the kernel fits.
+// Largest of each window of x (..., H, W) or (..., L) -> (..., YH, YW) or (..., YL), see the head of this
+// file; of equal elements the first gets the gradient; NaN wins. Padding never does. Throws unless 0 <=
+// padding <= kernel / 2, the kernel is positive and fits, and no stride is negative.
 template <Operand X>
 X max_pool2d(const X& x, HeightWidth kernel, const Pool2dOptions& options = {}, Site site = Site::here()) {
   return apply(site,
@@ -157,7 +159,7 @@ X max_pool1d(const X& x, index_t kernel, const Pool1dOptions& options = {}, Site
                x);
 }
 
-// Mean of each window; without count_include_pad of what is not padding. Throws as max_pool2d() does.
+// Mean of each window; without count_include_pad of what is not padding. Otherwise as max_pool2d().
 template <Operand X>
 X avg_pool2d(const X& x, HeightWidth kernel, const Pool2dOptions& options = {}, Site site = Site::here()) {
   return apply(site,
@@ -173,8 +175,8 @@ X avg_pool1d(const X& x, index_t kernel, const Pool1dOptions& options = {}, Site
                x);
 }
 
-// Means of size.h x size.w windows that cover x (..., H, W): output i sees floor(i H / h) up to ceil((i + 1)
-// H / h). Throws for sizes below 1 and for empty planes.
+// Means of size.h x size.w windows that cover x (..., H, W) -> (..., size.h, size.w): output i sees
+// floor(i H / h) up to ceil((i + 1) H / h). Throws for sizes below 1, empty planes and rank < 2.
 template <Operand X>
 X adaptive_avg_pool2d(const X& x, HeightWidth size, Site site = Site::here()) {
   constexpr const char* op = "adaptive_avg_pool2d";

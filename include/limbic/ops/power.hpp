@@ -108,7 +108,7 @@ template <Operand X>
 X sqrt(const X& x, Site site = Site::here()) {
   return unary(site, detail::SqrtF{}, x);
 }
-// 1 / sqrt(x).
+// 1 / sqrt(x); infinite at 0, NaN below.
 template <Operand X>
 X rsqrt(const X& x, Site site = Site::here()) {
   return unary(site, detail::RsqrtF{}, x);

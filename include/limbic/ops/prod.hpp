@@ -63,7 +63,8 @@ struct Prod {
 
 }  // namespace detail
 
-// Product over `dims` (none given: all); of no elements 1. Throws for dims out of range or repeated.
+// Product over `dims` (none given: all); of no elements 1. The shape is as sum()'s. Throws for dims out of
+// range or repeated.
 template <Operand X>
 X prod(const X& x, const Dims& dims = {}, bool keepdim = false, Site site = Site::here()) {
   const auto flags = dim_flags("prod", dims, x.rank());

@@ -65,9 +65,9 @@ struct ResidualBranch {
 
 }  // namespace detail
 
-// residual + dropout(f(x + bias)), with x (..., C), and dropout as dropout() has it: none, and nothing drawn, when not
-// training or p = 0. An undefined bias (C) or residual is left out. Throws as dropout(), and unless the residual has x's
-// shape.
+// residual + dropout(f(x + bias)), with x (..., C), and dropout as dropout() has it: none, and nothing drawn,
+// when not training or p = 0. An undefined bias (C) or residual is left out. Throws as dropout(), for a bias
+// of another shape, and unless the residual has x's shape.
 template <Operand X>
 X residual_branch(const X& x, const std::type_identity_t<X>& bias, BranchGate gate, double p, RandomStream& random,
                   bool training = true, const std::type_identity_t<X>& residual = {}, Site site = Site::here()) {

@@ -99,14 +99,14 @@ X softmax(const X& x, index_t dim = -1, Site site = Site::here()) {
   return detail::along<detail::Softmax<scalar_of<X>, device_of<X>>>("softmax", x, dim, site);
 }
 
-// log(softmax(x)), without under- or overflow. Throws as softmax().
+// log(softmax(x)), of x's shape, without under- or overflow. Throws as softmax().
 template <Operand X>
 X log_softmax(const X& x, index_t dim = -1, Site site = Site::here()) {
   return detail::along<detail::LogSoftmax<scalar_of<X>, device_of<X>>>("log_softmax", x, dim, site);
 }
 
 // log sum exp of x over dims (none given: all, where PyTorch wants them named), without under- or overflow;
-// -inf over no elements. Throws for dims out of range or repeated.
+// -inf over no elements. The shape is as sum()'s. Throws for dims out of range or repeated.
 template <Operand X>
 X logsumexp(const X& x, const Dims& dims = {}, bool keepdim = false, Site site = Site::here()) {
   using Op = detail::LogSumExp<scalar_of<X>, device_of<X>>;

@@ -36,8 +36,8 @@ X pick_along(Site site, const X& x, int dim, const Tensor<index_t, device_of<X>>
 
 }  // namespace detail
 
-// Positions that put x in order along `dim`; equal elements keep theirs (always stable). Throws for a dim out
-// of range.
+// Positions that put x in order along `dim`, of x's shape; equal elements keep theirs (always stable). A
+// scalar counts as (1), here and below. Throws for a dim out of range.
 template <Operand X>
 auto argsort(const X& x, index_t dim = -1, bool descending = false) {
   const detail::Along at("argsort", x.shape(), dim);

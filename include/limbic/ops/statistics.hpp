@@ -144,8 +144,8 @@ struct RootPF {
 }  // namespace detail
 
 // Variance over `dims` (none given: all), sum (x - mean)^2 / (n - correction): 1 for the unbiased estimate,
-// as in PyTorch, 0 for the mean square, NumPy's default. NaN when n is not above the correction. Throws over
-// no elements.
+// as in PyTorch, 0 for the mean square, NumPy's default. NaN when n is not above the correction. The shape is
+// as sum()'s. Throws over no elements and for dims out of range or repeated.
 template <Operand X>
 X var(const X& x, const Dims& dims = {}, bool keepdim = false, index_t correction = 1,
       Site site = Site::here()) {
@@ -155,8 +155,7 @@ X var(const X& x, const Dims& dims = {}, bool keepdim = false, index_t correctio
   return keepdim ? y : reshape(y, reduced_shape(x.shape(), flags, false), site);
 }
 
-// Square root of var(), the standard deviation; its gradient is 0 where it is 0. Throws as
-// var().
+// Square root of var(), the standard deviation; its gradient is 0 where it is 0. Otherwise as var().
 template <Operand X>
 X stddev(const X& x, const Dims& dims = {}, bool keepdim = false, index_t correction = 1,
          Site site = Site::here()) {
@@ -165,7 +164,8 @@ X stddev(const X& x, const Dims& dims = {}, bool keepdim = false, index_t correc
 
 // Norm (sum |x|^p)^(1/p) over `dims` (none given: all): p > 0, infinity for the largest magnitude, 0 for the
 // number of elements that are not 0. Its gradient is 0 where it is 0. The dims come first and p last, unlike
-// torch.norm's, and it is never a matrix norm. Throws for a negative p, and dims out of range or repeated.
+// torch.norm's, and it is never a matrix norm. The shape is as sum()'s. Throws for a negative p, dims out of
+// range or repeated, and p = infinity over no elements.
 template <Operand X>
 X norm(const X& x, const Dims& dims = {}, bool keepdim = false, double p = 2, Site site = Site::here()) {
   using T = scalar_of<X>;

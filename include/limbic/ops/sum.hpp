@@ -71,8 +71,8 @@ struct Reshape {
 
 }  // namespace detail
 
-// Sums x over the dimensions in which `shape`, which must broadcast to x's, is smaller: the transpose
-// of broadcasting. Throws unless it does.
+// Sums x over the dimensions in which `shape`, which must broadcast to x's, is smaller -> `shape`: the
+// transpose of broadcasting. Throws unless it does.
 template <Operand X>
 X sum_to(const X& x, const Shape& shape, Site site) {
   if (x.shape() == shape) return x;
@@ -94,8 +94,8 @@ X reshape(const X& x, const Shape& shape, Site site) {
   return apply(site, detail::Reshape<scalar_of<X>, device_of<X>>{.to = shape}, x);
 }
 
-// Sum over `dims` (none given: all). Negative dims count from the back; throws when out of range or
-// repeated. An empty sum is 0.
+// Sum over `dims` (none given: all): x's shape without them, or with 1 in their places (`keepdim`). Negative
+// dims count from the back; throws when out of range or repeated. An empty sum is 0.
 template <Operand X>
 X sum(const X& x, const Dims& dims = {}, bool keepdim = false, Site site = Site::here()) {
   const auto flags = dim_flags("sum", dims, x.rank());

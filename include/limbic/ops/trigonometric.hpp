@@ -93,7 +93,7 @@ struct Atan2F {
 
 }  // namespace detail
 
-// Of angles in radians.
+// Sine, cosine and tangent of angles in radians.
 template <Operand X>
 X sin(const X& x, Site site = Site::here()) {
   return unary(site, detail::SinF{}, x);
@@ -106,7 +106,7 @@ template <Operand X>
 X tan(const X& x, Site site = Site::here()) {
   return unary(site, detail::TanF{}, x);
 }
-// Angles in radians; asin and acos are NaN outside [-1, 1].
+// Arcsine, arccosine and arctangent: angles in radians; asin and acos are NaN outside [-1, 1].
 template <Operand X>
 X asin(const X& x, Site site = Site::here()) {
   return unary(site, detail::AsinF{}, x);

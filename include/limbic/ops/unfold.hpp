@@ -40,7 +40,7 @@ inline ConvShape unfold_shape(const char* op, const Shape& x, HeightWidth kernel
 }  // namespace detail
 
 // The patches of x (B, C, H, W) as columns (B, C KH KW, YH YW), YH and YW as conv2d() has them;
-// options.groups is not looked at. Throws unless the kernel fits. (torch.nn.functional.unfold)
+// options.groups is not looked at. Throws as conv2d(). (torch.nn.functional.unfold)
 template <Operand X>
 X unfold(const X& x, HeightWidth kernel, const Conv2dOptions& options = {}, Site site = Site::here()) {
   return apply(site,
@@ -49,8 +49,8 @@ X unfold(const X& x, HeightWidth kernel, const Conv2dOptions& options = {}, Site
                x);
 }
 
-// The sum of patches (B, C KH KW, positions) at their places in (B, C, size.h, size.w). Throws unless
-// unfold() of that has x's shape.
+// The sum of patches (B, C KH KW, positions) at their places in (B, C, size.h, size.w). Throws as unfold() of
+// that, and unless its result has x's shape. (torch.nn.functional.fold)
 template <Operand X>
 X fold(const X& x, HeightWidth size, HeightWidth kernel, const Conv2dOptions& options = {},
        Site site = Site::here()) {

@@ -68,7 +68,7 @@ X slice(const X& x, index_t dim, index_t start, index_t stop = std::numeric_limi
 }
 
 // The part at `index` along dim, without that dimension, as a view. Negative indices count from the back;
-// throws when out of range.
+// throws when one or dim is out of range.
 template <Operand X>
 X select(const X& x, index_t dim, index_t index, Site site = Site::here()) {
   return detail::pick(site, detail::SelectMap{dim, index}, x);
@@ -90,7 +90,7 @@ X transpose(const X& x, index_t dim0 = -2, index_t dim1 = -1, Site site = Site::
   std::swap(order[a], order[b]);
   return permute(x, order, site);
 }
-// NumPy's name of transpose().
+// NumPy's name of transpose(); the dims must be named.
 template <Operand X>
 X swapaxes(const X& x, index_t dim0, index_t dim1, Site site = Site::here()) {
   return transpose(x, dim0, dim1, site);
@@ -108,7 +108,7 @@ X movedim(const X& x, index_t from, index_t to, Site site = Site::here()) {
   return permute(x, order, site);
 }
 
-// A new dimension of size 1, which is dim of the result.
+// A new dimension of size 1, which is dim of the result, as a view. Throws for a dim out of range.
 template <Operand X>
 X unsqueeze(const X& x, index_t dim, Site site = Site::here()) {
   Shape shape = x.shape();
@@ -116,7 +116,7 @@ X unsqueeze(const X& x, index_t dim, Site site = Site::here()) {
   return reshape(x, shape, site);
 }
 
-// x without dimension dim. Throws unless its size is 1 (PyTorch's leaves x as it is).
+// x without dimension dim, as a view. Throws unless its size is 1 (PyTorch's leaves x as it is).
 template <Operand X>
 X squeeze(const X& x, index_t dim, Site site = Site::here()) {
   const int d = normalize_dim("squeeze", dim, x.rank());
@@ -125,7 +125,7 @@ X squeeze(const X& x, index_t dim, Site site = Site::here()) {
   shape.erase(d);
   return reshape(x, shape, site);
 }
-// x without its dimensions of size 1.
+// x without its dimensions of size 1, as a view.
 template <Operand X>
 X squeeze(const X& x, Site site = Site::here()) {
   Shape shape;
@@ -134,7 +134,8 @@ X squeeze(const X& x, Site site = Site::here()) {
   return reshape(x, shape, site);
 }
 
-// Dimensions first..last as one; a scalar becomes (1). A view where strides allow.
+// Dimensions first..last as one; a scalar becomes (1). A view where strides allow. Throws for dims out of
+// range, and where first comes after last.
 template <Operand X>
 X flatten(const X& x, index_t first = 0, index_t last = -1, Site site = Site::here()) {
   if (x.rank() == 0) return reshape(x, {1}, site);
@@ -149,14 +150,15 @@ X flatten(const X& x, index_t first = 0, index_t last = -1, Site site = Site::he
   return reshape(x, shape, site);
 }
 
-// NumPy's name of expand().
+// NumPy's name of expand(), with its errors.
 template <Operand X>
 X broadcast_to(const X& x, const Shape& shape, Site site = Site::here()) {
   return expand(x, shape, site);
 }
 
-// Every input expanded along the others' dimensions: the k-th result holds x_k's elements along dimension k.
-// As with indexing "ij", not NumPy's default. Throws unless all inputs are of rank 1.
+// Every input (n_k) expanded along the others' dimensions -> (n_0, n_1, ...) each, as views: the k-th result
+// holds x_k's elements along dimension k. As with indexing "ij", not NumPy's default. Throws unless all
+// inputs are of rank 1, and for more than 8.
 template <Operand X>
 std::vector<X> meshgrid(const std::vector<X>& x, Site site = Site::here()) {
   Shape grid;

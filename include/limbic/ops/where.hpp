@@ -77,6 +77,7 @@ X where(const Tensor<bool, D>& mask, std::type_identity_t<scalar_of<X>> a, const
 }
 
 // x with `value` where the mask, which broadcasts with it (so the result may be larger than x), is true.
+// Throws if the shapes do not broadcast.
 template <class D, Operand X>
 X masked_fill(const X& x, const Tensor<bool, D>& mask, std::type_identity_t<scalar_of<X>> value,
               Site site = Site::here()) {
