@@ -1,5 +1,6 @@
 // Modules without parameters: activations and changes of shape, for Sequential. Called with x of any shape, a
-// Tensor or a Var, they give the same; the formulas are in ops/activation.hpp and ops/gelu.hpp.
+// Tensor or a Var, they give the same; formulas, sources and what a call throws are in ops/activation.hpp,
+// ops/gelu.hpp, ops/softmax.hpp and ops/view.hpp.
 #pragma once
 
 #include <limbic/nn/module.hpp>

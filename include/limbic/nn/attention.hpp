@@ -29,7 +29,7 @@ struct MultiheadAttention {
   double dropout = 0;
   Var<T, D> in_proj_weight, in_proj_bias;
   detail::OutProjection<T, D> out_proj;
-  RandomStream random{};
+  RandomStream random{};  // of dropout
   Training training{};
 
   MultiheadAttention() = default;
@@ -57,7 +57,8 @@ struct MultiheadAttention {
 
   // query (B, L_q, C), key and value (B, L_k, C) -> (B, L_q, C). Pass the same object where they are the
   // same: it is faster. options.mask is true where a query may attend, the opposite of PyTorch's module; this
-  // module's dropout takes the place of options.dropout while it trains.
+  // module's dropout takes the place of options.dropout while it trains. Throws as multihead_attention(), and
+  // while it trains for a dropout not in [0, 1).
   Var<T, D> operator()(const Var<T, D>& query, const Var<T, D>& key, const Var<T, D>& value,
                        AttentionOptions<D> options = {}, Site site = Site::here()) {
     if (training && dropout > 0) {

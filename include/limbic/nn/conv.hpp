@@ -40,7 +40,8 @@ struct ConvParameters {
 
 }  // namespace detail
 
-// x (B, C, L) -> (B, O, L'), with weight (O, C / groups, K) and bias (O); C = in, O = out.
+// x (B, C, L) -> (B, O, L'), with weight (O, C / groups, K) and bias (O), both uniform in
+// +-1 / sqrt(C K / groups) at first; C = in, O = out.
 template <class T, class D = Cpu>
 struct Conv1d : detail::ConvParameters<T, D> {
   Conv1dOptions options{};
@@ -57,7 +58,8 @@ struct Conv1d : detail::ConvParameters<T, D> {
   }
 };
 
-// x (B, C, H, W) -> (B, O, H', W'), with weight (O, C / groups, KH, KW) and bias (O); C = in, O = out.
+// x (B, C, H, W) -> (B, O, H', W'), with weight (O, C / groups, KH, KW) and bias (O), both uniform in
+// +-1 / sqrt(C KH KW / groups) at first; C = in, O = out.
 template <class T, class D = Cpu>
 struct Conv2d : detail::ConvParameters<T, D> {
   Conv2dOptions options{};

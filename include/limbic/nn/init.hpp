@@ -29,7 +29,7 @@ inline Fans fans(const Shape& shape) {
   return {shape[1] * field, shape[0] * field};
 }
 
-// Recommended gain; `slope` is leaky ReLU's negative slope.
+// Recommended gain, as torch.nn.init.calculate_gain(); `slope` is leaky ReLU's negative slope.
 inline double gain(Nonlinearity f, double slope = 0.01) {
   switch (f) {
     case Nonlinearity::tanh: return 5.0 / 3;
@@ -96,7 +96,8 @@ void kaiming_normal(Tensor<T, D>& t, RandomStream& random, double a = 0, FanMode
 }
 
 // Normal, values outside [low, high] (numbers, not multiples of std) drawn again, 64 times at most: what is
-// left then gets the mean, limited to the range. Throws unless low < high.
+// left then gets the mean, limited to the range. On the CPU only, as orthogonal(). Throws unless low < high,
+// and as RandomStream::normal().
 template <class T>
 void trunc_normal(Tensor<T, Cpu>& t, RandomStream& random, double mean = 0, double std = 1, double low = -2,
                   double high = 2) {

@@ -7,7 +7,8 @@
 
 namespace limbic {
 
-// weight (out, in), bias (out), named and initialised as PyTorch's: both uniform in +-1 / sqrt(in).
+// x weight' + bias, with weight (out, in) and bias (out) (undefined without one), named and initialised as
+// PyTorch's: both uniform in +-1 / sqrt(in).
 template <class T, class D = Cpu>
 struct Linear {
   Var<T, D> weight, bias;

@@ -152,8 +152,8 @@ M clone(const M& module) {
   return out;
 }
 
-// Turns training behaviour on or off everywhere in the module. Gradients are recorded either way: NoGrad,
-// freeze().
+// Turns training behaviour on or off everywhere in the module; train() and eval() do one of the two.
+// Gradients are recorded either way: NoGrad, freeze().
 template <ModuleLike M>
 void set_training(M& module, bool on) {
   visit_parts(module, [&]<class X>(const std::string&, X& part) {
@@ -179,7 +179,7 @@ void freeze(M& module, bool frozen = true) {
   });
 }
 
-// Forgets all gradients.
+// Forgets the gradients of all parameters.
 template <ModuleLike M>
 void zero_grad(M& module) {
   visit_parts(module, [&]<class X>(const std::string&, X& part) {
@@ -187,7 +187,7 @@ void zero_grad(M& module) {
   });
 }
 
-// Parameters and buffers by name. They share the module's memory: clone() for a snapshot.
+// Parameters and buffers of a module on the CPU by name. They share its memory: clone() for a snapshot.
 template <ModuleLike M>
 StateDict state_dict(M& module) {
   StateDict out;

@@ -23,7 +23,7 @@ struct LayerNorm {
     v("weight", weight);
     v("bias", bias);
   }
-  // Throws unless x's last size is the width.
+  // Of x's shape. Throws unless x's last size is the width, and for a negative eps.
   template <Operand X>
   Var<T, D> operator()(const X& x, Site site = Site::here()) const {
     return layer_norm(x, weight, bias, eps, site);
@@ -43,7 +43,7 @@ struct RmsNorm {
   void visit(V&& v) {
     v("weight", weight);
   }
-  // Throws unless x's last size is the width.
+  // Of x's shape. Throws unless x's last size is the width, and for a negative eps.
   template <Operand X>
   Var<T, D> operator()(const X& x, Site site = Site::here()) const {
     return rms_norm(x, weight, eps, site);
@@ -58,7 +58,7 @@ template <class T, class D, int Low, int High>
 struct BatchNorm {
   Var<T, D> weight, bias;
   Tensor<T, D> running_mean, running_var;
-  Tensor<index_t, D> num_batches_tracked;
+  Tensor<index_t, D> num_batches_tracked;  // (): how many training batches were seen
   double momentum = 0.1, eps = 1e-5;
   Training training{};
 
@@ -84,6 +84,7 @@ struct BatchNorm {
   void count_batch() {
     elementwise_update(D{}, [](auto n) { return n + index_t(1); }, num_batches_tracked);
   }
+  // Of x's shape.
   template <Operand X>
   Var<T, D> operator()(const X& x, Site site = Site::here()) {
     if (x.rank() < Low || x.rank() > High)

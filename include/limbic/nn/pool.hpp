@@ -20,7 +20,7 @@ struct AvgPool2d : detail::FunctionModule<AvgPool2d> {
   explicit AvgPool2d(HeightWidth kernel_, const Pool2dOptions& o = {}) : kernel(kernel_), options(o) {}
   auto call(const auto& x, Site site) const { return avg_pool2d(x, kernel, options, site); }
 };
-// Means over windows that cover x (..., H, W), to a result of the given size.
+// Means over windows that cover x (..., H, W) -> (..., size.h, size.w). Calls throw as adaptive_avg_pool2d().
 struct AdaptiveAvgPool2d : detail::FunctionModule<AdaptiveAvgPool2d> {
   HeightWidth size;
   explicit AdaptiveAvgPool2d(HeightWidth size_) : size(size_) {}

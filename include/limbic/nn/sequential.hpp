@@ -23,7 +23,7 @@ struct Sequential {
     }(std::index_sequence_for<M...>{});
   }
 
-  // The last part of ... of the first part of x.
+  // The last part of ... of the first part of x; x itself without parts. Throws as they do.
   template <Operand X>
   auto operator()(const X& x) {
     return run<0>(x);

@@ -60,7 +60,7 @@ struct TransformerEncoderLayer {
   }
 
   // x (B, L, C) -> (B, L, C). attention.mask is true where a query may attend, the opposite of PyTorch's
-  // module.
+  // module. Throws as its parts do, for other shapes.
   Var<T, D> operator()(const Var<T, D>& x, const AttentionOptions<D>& attention = {}, Site site = Site::here()) {
     if (options.norm_first) {
       const Var<T, D> n = norm1(x, site);
@@ -71,7 +71,7 @@ struct TransformerEncoderLayer {
     return norm2(feed_forward(y, y, site), site);
   }
 
-  // residual + dropout2(feed_forward(x))
+  // residual + dropout2(feed_forward(x)), x and residual (..., C)
   Var<T, D> feed_forward(const Var<T, D>& x, const Var<T, D>& residual, Site site = Site::here()) {
     const BranchGate gate = options.activation == Activation::relu   ? BranchGate::relu
                             : options.activation == Activation::gelu ? BranchGate::gelu
@@ -81,7 +81,7 @@ struct TransformerEncoderLayer {
     return linear_branch(h, linear2.weight, linear2.bias, BranchGate::identity, dropout2.p, dropout2.random,
                          dropout2.training, residual, site);
   }
-  // residual + drop(x)
+  // residual + drop(x), both of one shape
   static Var<T, D> past(Dropout& drop, const Var<T, D>& x, const Var<T, D>& residual, Site site = Site::here()) {
     return residual_branch(x, {}, BranchGate::identity, drop.p, drop.random, drop.training, residual, site);
   }
@@ -101,7 +101,7 @@ struct TransformerEncoder {
   void visit(V&& v) {
     v("layers", layers);
   }
-  // x (B, L, C) -> (B, L, C); the options are those of every layer.
+  // x (B, L, C) -> (B, L, C); the options are those of every layer. Throws as a layer.
   Var<T, D> operator()(Var<T, D> x, const AttentionOptions<D>& attention = {}, Site site = Site::here()) {
     for (auto& layer : layers) x = layer(x, attention, site);
     return x;

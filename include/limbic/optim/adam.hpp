@@ -9,7 +9,7 @@
 
 namespace limbic {
 
-// As in PyTorch, the two differ in the weight decay that they have by default.
+// b1, b2 above are beta1, beta2. As in PyTorch, the two differ in the weight decay that they have by default.
 struct AdamOptions {
   double lr = 1e-3;
   double beta1 = 0.9, beta2 = 0.999;

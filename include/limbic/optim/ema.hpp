@@ -32,6 +32,7 @@ class Ema {
       averages_[i].copy_from(value);
     }
   }
+  // In the order of the parameters, of their shapes.
   const std::vector<Tensor<T, D>>& averages() const { return averages_; }
 
   // The averages by position: "0", "1", ...

@@ -30,7 +30,7 @@ class Optimizer {
   using State = typename Rule::template State<T, D>;
 
   // One group or several. Throws for parameters that are no leaves, not dense or named twice, and for options
-  // out of range.
+  // out of range (sgd.hpp, adam.hpp).
   explicit Optimizer(std::vector<Var<T, D>> parameters, Options options = {})
       : Optimizer(std::vector<Group>{{std::move(parameters), options}}) {}
   explicit Optimizer(std::vector<Group> groups) {
@@ -49,7 +49,7 @@ class Optimizer {
   // Groups, for schedules: options may change between steps.
   std::vector<Group>& groups() { return data_->groups; }
   const std::vector<Group>& groups() const { return data_->groups; }
-  // The learning rate of all groups.
+  // Sets the learning rate of all groups; step() throws for a negative one.
   void set_lr(double lr) {
     for (Group& g : data_->groups) g.options.lr = lr;
   }

@@ -28,7 +28,7 @@ inline double cosine_decay(std::uint64_t step, std::uint64_t total, double last 
   return last + (1 - last) * 0.5 * (1 + std::cos(std::numbers::pi * t));
 }
 
-// From `first` to 1 in a straight line over `total` steps, then 1.
+// From `first` to 1 in a straight line over `total` steps, then 1; never throws.
 inline double linear_warmup(std::uint64_t step, std::uint64_t total, double first = 0) {
   if (step >= total) return 1;
   return first + (1 - first) * static_cast<double>(step) / static_cast<double>(total);
