@@ -16,16 +16,17 @@
 
 namespace limbic {
 
-// Strength of the gradient reversal at training progress p. Throws unless p is in [0, 1], and for a rate that is negative or
-// not finite.
+// Strength of the gradient reversal at training progress p, in [0, 1]. Throws unless p is in [0, 1], and for
+// a rate that is negative or not finite.
 inline double dann_coefficient(double progress, double rate = 10) {
   check(progress >= 0 && progress <= 1, "dann_coefficient", "the progress must be in [0, 1]; got ", progress);
   check(rate >= 0 && std::isfinite(rate), "dann_coefficient", "the rate must be finite and not negative; got ", rate);
   return 2 / (1 + std::exp(-rate * progress)) - 1;
 }
 
-// Domain classification loss of the logits of two batches, (n) or (n, 1) and (m) or (m, 1) -> (). Sample weights have the
-// same number of elements. Throws for other shapes and logits that are not finite.
+// Domain classification loss of the logits of two batches, (n) or (n, 1) and (m) or (m, 1) -> (). Sample
+// weights have the same number of elements. Throws for other shapes, logits that are not finite, and weights
+// that are negative or not finite.
 template <Operand A, Operand B>
 result_of<A, B> domain_loss(const A& source_logits, const B& target_logits, const SampleWeightsFor<A, B>& weights = {},
                             Site site = Site::here()) {
@@ -56,7 +57,8 @@ result_of<A, B> conditional_map(const A& features, const B& probabilities, Site 
                  {features.size(0), features.size(1) * probabilities.size(1)});
 }
 
-// The same through fixed random matrices (d, w) and (K, w) -> (N, w), for where d K is too wide. Throws for other shapes.
+// The same through fixed random matrices (d, w) and (K, w) -> (N, w), for where d K is too wide. Throws for
+// other shapes of theirs, and where the products with them do not fit each other.
 template <Operand A, Operand B>
 result_of<A, B> conditional_map(const A& features, const B& probabilities, const WeightsFor<A>& feature_map,
                                 const WeightsFor<A>& class_map, Site site = Site::here()) {
@@ -66,8 +68,8 @@ result_of<A, B> conditional_map(const A& features, const B& probabilities, const
   return mul(matmul(features, feature_map, site), matmul(probabilities, class_map, site), site) * scale;
 }
 
-// Weights (N) of samples by how certain the prediction of logits (N, K) is. Throws for other shapes and logits that
-// are NaN.
+// Weights (N) of samples by how certain the prediction of logits (N, K) is; their sum is N. Throws for other
+// shapes and logits that are NaN.
 template <Operand X>
 Tensor<scalar_of<X>, device_of<X>> certainty_weights(const X& logits) {
   using T = scalar_of<X>;

@@ -19,8 +19,9 @@ X attention_rows(const X& x, Site site) {
 }
 }  // namespace detail
 
-// Attention transfer between maps (B, C, ...) of student and teacher, whose channels may differ -> (). No gradient to the
-// teacher. Sample weights (B). Throws for other shapes, and maps and weights that are not finite.
+// Attention transfer between maps (B, C, ...) of student and teacher, whose channels may differ -> (). No
+// gradient to the teacher. Sample weights (B). Throws for other shapes, maps that are not finite, and weights
+// that are negative or not finite.
 template <Operand A, Operand B>
 A attention_transfer(const A& student, const B& teacher, const WeightsFor<A>& weights = {}, Site site = Site::here()) {
   constexpr const char* kName = "attention_transfer";
@@ -35,8 +36,9 @@ A attention_transfer(const A& student, const B& teacher, const WeightsFor<A>& we
   return detail::finite_loss(kName, loss, detail::named("student", student), detail::named("teacher", teacher));
 }
 
-// Mean squared error of student (N, d) W' (+ b) and teacher (N, e), W (e, d), b (e) or undefined -> (). No gradient to
-// the teacher. Sample weights (N). Throws for other shapes, and features, maps and weights that are not finite.
+// Mean squared error of student (N, ..., d) W' (+ b) and teacher (N, ..., e), W (e, d), b (e) or undefined ->
+// (). No gradient to the teacher. Sample weights (N). Throws for other shapes, features and maps that are not
+// finite, and weights that are negative or not finite.
 template <Operand A, Operand B, Operand W>
 result_of<A, W> fitnets(const A& student, const B& teacher, const W& weight, const W& bias = {},
                         const WeightsFor<A>& weights = {}, Site site = Site::here()) {

@@ -11,7 +11,7 @@
 namespace limbic {
 
 struct BceOptions {
-  double positive_weight = 1;  // of targets 1 (bce_with_logits)
+  double positive_weight = 1;  // w, positive; bce() does not look at it
   Reduction reduction = Reduction::mean;
 };
 
@@ -20,8 +20,9 @@ inline std::string to_text(const BceOptions& o) {
   return "bce(positive_weight " + to_text(o.positive_weight) + ", reduction " + to_text(o.reduction) + ")";
 }
 
-// Binary cross-entropy of logits with targets in [0, 1] of the same shape, elementwise, then reduced. Sample
-// weights broadcast. Throws for other shapes.
+// Binary cross-entropy of logits with targets in [0, 1] of the same shape, elementwise, then reduced -> (),
+// or their shape without reduction. Sample weights broadcast. Throws for other shapes, a positive_weight that
+// is not positive and finite, and weights that are negative or not finite. Targets are taken as they are.
 template <Operand X, Operand Y>
 result_of<X, Y> bce_with_logits(const X& logits, const Y& target, const BceOptions& options = {},
                                 const WeightsFor<X>& weights = {}, Site site = Site::here()) {
@@ -37,8 +38,9 @@ result_of<X, Y> bce_with_logits(const X& logits, const Y& target, const BceOptio
   return detail::reduce_loss(kName, each, options.reduction, weights, site);
 }
 
-// Binary cross-entropy of probabilities with targets of the same shape. Throws for other shapes and for
-// probabilities outside [0, 1].
+// Binary cross-entropy of probabilities with targets of the same shape, otherwise as bce_with_logits().
+// Throws for other shapes, probabilities outside [0, 1] (NaN passes), and weights that are negative or not
+// finite.
 template <Operand X, Operand Y>
 result_of<X, Y> bce(const X& p, const Y& target, const BceOptions& options = {}, const WeightsFor<X>& weights = {},
                     Site site = Site::here()) {

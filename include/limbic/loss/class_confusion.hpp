@@ -13,7 +13,7 @@
 namespace limbic {
 
 struct ClassConfusionOptions {
-  double temperature = 2.5;
+  double temperature = 2.5;  // T, positive
 };
 
 // "minimum_class_confusion(temperature 2.5)", for logs.

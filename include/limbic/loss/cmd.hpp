@@ -17,8 +17,9 @@ struct CmdOptions {
 // "cmd(moments 5)", for logs.
 inline std::string to_text(const CmdOptions& o) { return "cmd(moments " + to_text(o.moments) + ")"; }
 
-// Central moment discrepancy of source (n, d) and target (m, d) -> (). Throws for other shapes, empty batches and features that
-// are not finite.
+// Central moment discrepancy of source (n, d) and target (m, d) -> (). Throws for other shapes, empty
+// batches, features that are not finite, `moments` below 1, and weights that are negative, not finite or all
+// 0.
 template <Operand A, Operand B>
 result_of<A, B> cmd(const A& source, const B& target, const CmdOptions& options = {},
                     const SampleWeightsFor<A, B>& weights = {}) {

@@ -70,9 +70,9 @@ struct Contrast {
 };
 }  // namespace detail
 
-// Symmetric contrastive loss of paired features a and b (N, d) and the logarithm of the scale () -> (). Sample weights
-// (N) are those of the pairs. Throws for other shapes, rows of zeros or that are not finite, a log_scale whose exponential
-// is not finite, and weights that are negative or not finite.
+// Symmetric contrastive loss of paired features a and b (N, d) and the logarithm of the scale () -> ().
+// Sample weights (N) are those of the pairs. Throws for other shapes, rows of zeros or that are not finite, a
+// log_scale whose exponential is not finite, and weights that are negative or not finite.
 template <Operand A, Operand B, Operand S>
 result_of<A, B, S> clip_loss(const A& a, const B& b, const S& log_scale, const WeightsFor<A>& weights = {},
                              Site site = Site::here()) {
@@ -91,9 +91,9 @@ result_of<A, B, S> clip_loss(const A& a, const B& b, const S& log_scale, const W
   return detail::finite_loss(kName, loss, detail::named("log_scale", log_scale));
 }
 
-// Contrastive loss of queries and keys (N, d): the i-th key belongs to the i-th query -> (). Sample weights (N) are
-// those of the queries. Throws for other shapes, temperatures that are not positive, rows of zeros or that are not finite,
-// and weights that are negative or not finite.
+// Contrastive loss of queries and keys (N, d): the i-th key belongs to the i-th query -> (). Sample weights
+// (N) are those of the queries. Throws for other shapes, temperatures that are not positive, rows of zeros or
+// that are not finite, and weights that are negative or not finite.
 template <Operand A, Operand B>
 result_of<A, B> info_nce(const A& query, const B& key, double temperature = 0.1, const WeightsFor<A>& weights = {},
                          Site site = Site::here()) {
@@ -112,8 +112,8 @@ result_of<A, B> info_nce(const A& query, const B& key, double temperature = 0.1,
 }
 
 // Supervised contrastive loss of features x (N, d) and labels (N), any integers -> (). Sample weights (N) are
-// those of the anchors. Throws for other shapes, temperatures that are not positive, rows of zeros or that are not finite,
-// and weights that are negative or not finite.
+// those of the anchors. Throws for other shapes, temperatures that are not positive, rows of zeros or that
+// are not finite, and weights that are negative, not finite or all 0.
 template <Operand X>
 X supcon(const X& x, const Tensor<index_t, device_of<X>>& labels, double temperature = 0.1,
          const WeightsFor<X>& weights = {}, Site site = Site::here()) {

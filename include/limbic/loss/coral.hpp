@@ -15,6 +15,7 @@
 
 namespace limbic {
 
+// The two formulas above.
 enum class CoralForm : std::uint8_t { paper, tllib };
 
 struct CoralOptions {
@@ -25,7 +26,7 @@ struct CoralOptions {
 inline std::string to_text(const CoralOptions& o) {
   return o.form == CoralForm::paper ? "coral(paper)" : "coral(tllib)";
 }
-// "tllib". Throws for another name.
+// The options under which another code base's CORAL comes out: "tllib". Throws for another name.
 inline CoralOptions coral_preset(std::string_view name) {
   if (name != "tllib") fail("coral_preset", "the only preset is tllib; got ", name);
   return {.form = CoralForm::tllib};
@@ -144,8 +145,7 @@ result_of<A, B> coral(const A& source, const B& target, const CoralOptions& opti
 }
 
 // The matrix of the closed form, (C_s + I)^(-1/2) (C_t + I)^(1/2) -> (d, d), of source (n, d) and target (m,
-// d) (Sun, Feng and Saenko, "Return of frustratingly easy domain adaptation", AAAI 2016). Throws for other
-// shapes, empty batches and features that are not finite.
+// d) (Sun, Feng and Saenko, "Return of frustratingly easy domain adaptation", AAAI 2016). Throws as coral().
 template <class T, class D>
 Tensor<T, D> coral_matrix(const Tensor<T, D>& source, const Tensor<T, D>& target,
                           const std::type_identity_t<SampleWeights<T, D>>& weights = {}) {

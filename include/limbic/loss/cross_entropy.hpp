@@ -5,7 +5,8 @@
 //   soft     loss_n = -sum_k w_k ((1 - s) q_nk + s / K) log softmax(x)_nk
 //
 // s label smoothing, w class weights. As torch.nn.functional.cross_entropy: the mean over labels is divided by
-// sum w_l, that over soft targets by N; rows with the ignored label count for nothing.
+// sum w_l, that over soft targets by N; rows with the ignored label count for nothing. Weights v of samples
+// multiply the loss_n; means are then divided by sum v_n w_l and by sum v_n.
 #pragma once
 
 #include <limbic/backend/cpu/cross_entropy.hpp>
@@ -25,6 +26,7 @@ inline std::string to_text(const CrossEntropyOptions& o) {
   return "cross_entropy(label_smoothing " + to_text(o.label_smoothing) + ", reduction " + to_text(o.reduction) + ")";
 }
 
+// Weights of classes and of samples, w and v above.
 template <class T, class D>
 struct CrossEntropyWeights {
   Tensor<T, D> classes{}, samples{};  // (K), (N); undefined: all 1
@@ -121,8 +123,8 @@ void check_class_weights(const Tensor<T, D>& weights, index_t classes) {
 }  // namespace detail
 
 // Cross-entropy of logits (N, K) with labels (N) in [0, K) -> (), or (N) without reduction; the mean over no
-// rows at all is 0. Throws for other shapes, labels out of range, smoothing outside [0, 1], and sample weights that are negative
-// or not finite.
+// rows at all is 0. Throws for other shapes, labels out of range, smoothing outside [0, 1], and sample
+// weights that are negative or not finite. Class weights and logits are taken as they are.
 template <Operand X>
 X cross_entropy(const X& logits, const Tensor<index_t, device_of<X>>& labels, const CrossEntropyOptions& options = {},
                 const std::type_identity_t<CrossEntropyWeights<scalar_of<X>, device_of<X>>>& weights = {},
@@ -145,7 +147,8 @@ X cross_entropy(const X& logits, const Tensor<index_t, device_of<X>>& labels, co
 }
 
 // Cross-entropy of logits (N, K) with target distributions (N, K), which may require gradients -> (), or (N)
-// without reduction. Throws for other shapes, smoothing outside [0, 1], and sample weights that are negative or not finite.
+// without reduction. Throws for other shapes, smoothing outside [0, 1], and sample weights that are negative
+// or not finite.
 template <Operand X, Operand Q>
 result_of<X, Q> cross_entropy(const X& logits, const Q& targets, const CrossEntropyOptions& options = {},
                               const std::type_identity_t<CrossEntropyWeights<scalar_of<X>, device_of<X>>>& weights = {},

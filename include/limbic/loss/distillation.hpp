@@ -15,6 +15,7 @@
 
 namespace limbic {
 
+// Temperatures are positive, alpha and beta not negative.
 struct DistillationOptions {
   double temperature = 4;
 };
@@ -109,8 +110,9 @@ result_of<P, Q> softened_kl(const P& p, const Q& q, double temperature, bool bot
 
 }  // namespace detail
 
-// Distillation loss of student and teacher logits (N, K) -> (). Throws for other shapes and temperatures that are
-// not positive, and logits that are NaN.
+// Distillation loss of student and teacher logits (N, K) -> (). Sample weights (N), here and below. Throws
+// for other shapes, temperatures that are not positive, logits that are NaN, and weights that are negative or
+// not finite.
 template <Operand A, Operand B>
 A distillation(const A& student, const B& teacher, const DistillationOptions& options = {},
                const WeightsFor<A>& weights = {}, Site site = Site::here()) {
@@ -136,9 +138,9 @@ result_of<A, B> mutual_distillation(const A& a, const B& b, const DistillationOp
   return detail::finite_loss(kName, loss, detail::named("a", a), detail::named("b", b));
 }
 
-// Decoupled distillation of student and teacher logits (N, K), K at least 2, with labels (N) -> (). Throws for other
-// shapes, labels out of range, temperatures that are not positive, alpha and beta that are negative or not finite, and
-// logits that are NaN.
+// Decoupled distillation of student and teacher logits (N, K), K at least 2, with labels (N) -> (). Throws
+// for other shapes, labels out of range, temperatures that are not positive, alpha, beta and weights that are
+// negative or not finite, and logits that are NaN.
 template <Operand A, Operand B>
 A decoupled_kd(const A& student, const B& teacher, const Tensor<index_t, device_of<A>>& labels,
                const DecoupledKdOptions& options = {}, const WeightsFor<A>& weights = {}, Site site = Site::here()) {

@@ -28,8 +28,9 @@ X entropy_of_log(const X& log_p) {
 
 }  // namespace detail
 
-// Mean entropy of the rows of logits (N, K) -> (); (N) without reduction. In [0, log K]. Throws for other shapes and,
-// when it is reduced, for logits that are NaN.
+// Mean entropy of the rows of logits (N, K) -> (); (N) without reduction. In [0, log K]. Sample weights (N).
+// Throws for other shapes, weights that are negative or not finite and, when it is reduced, logits that are
+// NaN.
 template <Operand X>
 X entropy(const X& logits, Reduction reduction = Reduction::mean, const WeightsFor<X>& weights = {},
           Site site = Site::here()) {
@@ -39,11 +40,13 @@ X entropy(const X& logits, Reduction reduction = Reduction::mean, const WeightsF
   return reduction == Reduction::none ? loss : detail::finite_loss("entropy", loss, detail::named("logits", logits));
 }
 
+// batch_mean: the sum divided by N. The others are those of Reduction.
 enum class KlReduction : std::uint8_t { batch_mean, mean, sum, none };
 
 // Divergence of q from exp(log_p), both of one shape (N, ...): by default summed and divided by N. Where q = 0
-// the term is 0. Throws for other shapes, q that is negative or not finite and, when it is reduced, a divergence that is
-// not finite: log_p is NaN somewhere, or -infinity where q is not 0.
+// the term is 0. Sample weights broadcast to that shape. Throws for other shapes, q and weights that are
+// negative or not finite and, when it is reduced, a divergence that is not finite: log_p is NaN somewhere, or
+// -infinity where q is not 0.
 template <Operand P, Operand Q>
 result_of<P, Q> kl_div(const P& log_p, const Q& q, KlReduction reduction = KlReduction::batch_mean,
                        const WeightsFor<P>& weights = {}, Site site = Site::here()) {

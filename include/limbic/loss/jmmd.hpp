@@ -1,5 +1,6 @@
 // Joint MMD: the biased MMD under a kernel that is the product of one kernel for each of several layers.
-// >= 0. eps = 0 unless it is set (BareKernelOptions). Source: Long et al., "Deep transfer learning with joint adaptation networks", ICML 2017.
+// >= 0. eps = 0 unless it is set (BareKernelOptions). Source: Long et al., "Deep transfer learning with joint
+// adaptation networks", ICML 2017.
 #pragma once
 
 #include <limbic/loss/mmd.hpp>
@@ -62,8 +63,9 @@ struct JointForm {
 }  // namespace detail
 
 // Joint MMD of the layers source[l] (n, d_l) and target[l] (m, d_l) -> (). `kernels` has one entry for each
-// layer, or one or none for all. Throws unless both lists have as many layers, at least one, of n and m
-// samples, and as mmd().
+// layer, or one or none for all. Throws unless both lists have as many layers, at least one (on a GPU at most
+// 8), of n and m samples, for another number of kernels, one running bandwidth for several layers, and as
+// mmd().
 template <Operand X>
 X jmmd(const std::vector<X>& source, const std::vector<X>& target, const std::vector<BareKernelOptions>& kernels = {},
        const SampleWeightsFor<X, X>& weights = {}, Site site = Site::here()) {

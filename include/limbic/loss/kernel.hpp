@@ -36,15 +36,17 @@ struct RunningBandwidth {
 };
 
 // Of KernelOptions eps is 1e-5 unless it is set, of BareKernelOptions 0; the one serves for the other as it is.
+// distance and linear have no bandwidth, and nothing but `kernel` is looked at. `running` is needed where the
+// bandwidth is running, its momentum in [0, 1).
 template <bool kBare>
 struct BasicKernelOptions {
   Kernel kernel = Kernel::gaussian;  // sum exp(-(D + eps) / b_i); laplacian: sum exp(-sqrt((D + eps) / b_i))
-  double mul = 2;                    // ratio of neighbouring bandwidths
-  int num = 5;                       // how many, at most 16
-  double eps = kBare ? 0 : 1e-5;     // added to D in the kernel
+  double mul = 2;                    // ratio of neighbouring bandwidths, positive
+  int num = 5;                       // how many, 1 to 16
+  double eps = kBare ? 0 : 1e-5;     // added to D in the kernel, not negative
   Bandwidth bandwidth = Bandwidth::mean_offdiag;
-  double fixed = 1;                   // the bandwidth b when it is fixed
-  double scale = 1;                   // b is the rule's result times this
+  double fixed = 1;                   // the rule's result when it is fixed, positive
+  double scale = 1;                   // b is the rule's result times this, positive
   bool bandwidth_with_eps = true;     // the rule sees D + eps
   RunningBandwidth* running = nullptr;
 

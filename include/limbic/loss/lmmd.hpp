@@ -113,8 +113,8 @@ PairWeights<T, D> hard_class_weights(const char* op, const Tensor<index_t, D>& s
 }  // namespace detail
 
 // Local MMD of source (n, d) with labels (n) in [0, K) and target (m, d) with class probabilities (m, K) -> ().
-// Throws for other shapes, labels out of range, negative probabilities or those of a sample without any, and
-// as mmd().
+// Throws for other shapes, labels out of range, probabilities that are negative, not finite or all 0 for a
+// sample, and as mmd().
 template <Operand A, Operand B>
 result_of<A, B> lmmd(const A& source, const B& target, const Tensor<index_t, device_of<A>>& source_labels,
                      const std::type_identity_t<Tensor<scalar_of<A>, device_of<A>>>& target_probabilities,

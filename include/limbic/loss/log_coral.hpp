@@ -86,15 +86,15 @@ struct LogmSpd {
 
 }  // namespace detail
 
-// Logarithm of a symmetric positive definite matrix (d, d); of the symmetric part of one that is not
-// symmetric. Throws for other shapes and when an eigenvalue is not positive.
+// Logarithm (d, d) of a symmetric positive definite matrix (d, d); of the symmetric part of one that is not
+// symmetric. Throws for other shapes, matrices that are not finite, and when an eigenvalue is not positive.
 template <Operand X>
 X logm_spd(const X& a, Site site = Site::here()) {
   return apply(site, detail::LogmSpd<scalar_of<X>, device_of<X>>{}, a);
 }
 
-// Log-Euclidean CORAL distance of source (n, d) and target (m, d) -> (). Throws for other shapes, empty batches,
-// features that are not finite, and eps that is not positive.
+// Log-Euclidean CORAL distance of source (n, d) and target (m, d) -> (). Throws as coral(), and for eps that
+// is not positive and finite.
 template <Operand A, Operand B>
 result_of<A, B> log_coral(const A& source, const B& target, const LogCoralOptions& options = {},
                           const SampleWeightsFor<A, B>& weights = {}) {

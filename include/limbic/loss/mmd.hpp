@@ -15,6 +15,7 @@
 
 namespace limbic {
 
+// The estimators above.
 enum class MmdEstimator : std::uint8_t { biased, unbiased, linear };
 
 inline std::string to_text(MmdEstimator e) {
@@ -25,7 +26,7 @@ inline std::string to_text(MmdEstimator e) {
 struct MmdOptions {
   MmdEstimator estimator = MmdEstimator::biased;
   KernelOptions kernel{};
-  bool unbiased_offset = false;  // adds 2 / (n - 1), as tllib does; n > 1
+  bool unbiased_offset = false;  // adds 2 / (n - 1), as tllib does; n > 1, not to the linear estimator
 };
 
 // "mmd(biased, gaussian(...))", for logs.
@@ -145,7 +146,8 @@ PairWeights<T, D> mmd_weights(const char* op, bool unbiased, index_t n, index_t 
 }  // namespace detail
 
 // Squared maximum mean discrepancy of source (n, d) and target (m, d) -> (). Throws for other shapes, empty
-// batches, features that are not finite, options out of range, and weights that are negative, not finite or all 0.
+// batches, features that are not finite, options out of range, weights that are negative, not finite or all
+// 0, and for any weights of the linear estimator, which needs n = m.
 template <Operand A, Operand B>
 result_of<A, B> mmd(const A& source, const B& target, const MmdOptions& options = {},
                     const SampleWeightsFor<A, B>& weights = {}, Site site = Site::here()) {

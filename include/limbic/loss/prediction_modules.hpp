@@ -1,5 +1,6 @@
 // The losses of predictions, distillation and contrast as modules, in the manner of alignment_modules.hpp:
-// options, a call, describe() for logs, visit() for parameters and buffers.
+// options, a call, describe() for logs, visit() for parameters and buffers. Shapes, sources and errors are
+// those of the functions.
 #pragma once
 
 #include <limbic/backend/cpu/random.hpp>
@@ -124,6 +125,7 @@ struct FitnetsLoss {
   Var<T, D> weight, bias;
 
   FitnetsLoss() = default;
+  // Widths of the features. Throws unless both are positive.
   FitnetsLoss(index_t student, index_t teacher, RandomStream& random) {
     check(student > 0 && teacher > 0, "fitnets", "sizes must be positive; got ", student, " -> ", teacher);
     const T bound = static_cast<T>(1 / std::sqrt(static_cast<double>(student)));

@@ -6,6 +6,10 @@
 
 namespace limbic {
 
+// How the losses x of samples become one number (), w being their weights:
+//   mean   sum w x / sum w, 0 where all w are 0; without weights the mean, which throws for no losses
+//   sum    sum w x
+//   none   no number: w x, in the losses' shape
 enum class Reduction : std::uint8_t { mean, sum, none };
 
 inline std::string to_text(Reduction r) {
@@ -13,7 +17,7 @@ inline std::string to_text(Reduction r) {
   return kNames[static_cast<int>(r)];
 }
 
-// Sample weights of operand X.
+// Sample weights of operand X, finite and not negative; undefined: all 1.
 template <class X>
 using WeightsFor = std::type_identity_t<Tensor<scalar_of<X>, device_of<X>>>;
 

@@ -37,8 +37,8 @@ result_of<A, B> difference(std::string_view op, const A& a, const B& b, Site sit
 
 }  // namespace detail
 
-// Squared error. All four take a and b of one shape, sample weights that broadcast to it, and throw for other
-// shapes and weights that are negative or not finite.
+// Squared error. All four take a and b of one shape, sample weights that broadcast to it -> (), or that shape
+// without reduction, and throw for other shapes and weights that are negative or not finite.
 template <Operand A, Operand B>
 result_of<A, B> mse(const A& a, const B& b, Reduction reduction = Reduction::mean, const WeightsFor<A>& weights = {},
                     Site site = Site::here()) {
@@ -50,7 +50,8 @@ result_of<A, B> l1(const A& a, const B& b, Reduction reduction = Reduction::mean
                    Site site = Site::here()) {
   return detail::reduce_loss("l1", abs(detail::difference("l1", a, b, site), site), reduction, weights, site);
 }
-// Absolute error rounded off below beta; beta = 0 is l1. Throws for a negative beta.
+// Absolute error rounded off below beta (Girshick, "Fast R-CNN", ICCV 2015); beta = 0 is l1. Throws for a
+// beta that is negative or not finite.
 template <Operand A, Operand B>
 result_of<A, B> smooth_l1(const A& a, const B& b, double beta = 1, Reduction reduction = Reduction::mean,
                           const WeightsFor<A>& weights = {}, Site site = Site::here()) {
@@ -61,7 +62,8 @@ result_of<A, B> smooth_l1(const A& a, const B& b, double beta = 1, Reduction red
   const auto each = unary(site, detail::SmoothL1F<T>{.beta = static_cast<T>(beta)}, d);
   return detail::reduce_loss("smooth_l1", each, reduction, weights, site);
 }
-// Squared error that grows linearly beyond delta. Throws unless delta is positive.
+// Squared error that grows linearly beyond delta (Huber, Ann. Math. Stat. 35, 1964). Throws unless delta is
+// positive and finite.
 template <Operand A, Operand B>
 result_of<A, B> huber(const A& a, const B& b, double delta = 1, Reduction reduction = Reduction::mean,
                       const WeightsFor<A>& weights = {}, Site site = Site::here()) {

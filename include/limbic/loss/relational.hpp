@@ -86,9 +86,10 @@ X relative_distances(const X& squared, const WeightsFor<X>& w) {
 
 }  // namespace detail
 
-// Relational distillation of features (n, ...) of student and teacher, which may differ in all but n -> (). No gradient
-// to the teacher. Throws for other shapes, features that are not finite, and weights, of samples or of the two parts, that are
-// negative or not finite.
+// Relational distillation of features (n, ...) of student and teacher, which may differ in all but n -> ().
+// No gradient to the teacher. Sample weights (n). Throws for other shapes, features that are not finite,
+// weights, of samples or of the two parts, that are negative or not finite, and sample weights that are all
+// 0.
 template <Operand A, Operand B>
 A relational_kd(const A& student, const B& teacher, const RelationalKdOptions& options = {},
                 const WeightsFor<A>& weights = {}, Site site = Site::here()) {

@@ -40,16 +40,17 @@ X unit_rows_or_zero(const X& x) {
 
 }  // namespace detail
 
-// Cosines between all rows of x (N, d) -> (N, N). Throws for other shapes and rows of length 0.
+// Cosines between all rows of x (N, d) -> (N, N). Throws for other shapes and rows of length 0 or that are
+// not finite.
 template <Operand X>
 X cosine_matrix(const X& x, Site site = Site::here()) {
   const X unit = detail::unit_rows("cosine_matrix", x, site, "x");
   return matmul(unit, transpose(unit), site);
 }
 
-// Similarity-preserving distillation of features (N, ...) of student and teacher, which may differ in all but N
-// -> (). No gradient to the teacher. Sample weights w (N) weigh the pairs with w_i w_j. Throws for other shapes, and
-// features and weights that are not finite.
+// Similarity-preserving distillation of features (N, ...) of student and teacher, which may differ in all but
+// N -> (). No gradient to the teacher. Sample weights w (N) weigh the pairs with w_i w_j. Throws for other
+// shapes, features that are not finite, and weights that are negative or not finite.
 template <Operand A, Operand B>
 A similarity_preserving(const A& student, const B& teacher, const WeightsFor<A>& weights = {}, Site site = Site::here()) {
   constexpr const char* kName = "similarity_preserving";
@@ -111,9 +112,9 @@ struct ClassStructure {
 
 }  // namespace detail
 
-// Conditional structure loss of logits (N, K) and labels (N) -> (); may be slightly negative, by eta. Sample weights w
-// (N) weigh the pairs with w_i w_j. Throws for other shapes, labels out of range, eta that is not positive, weights that are
-// negative or not finite, and logits that are NaN.
+// Conditional structure loss of logits (N, K) and labels (N) -> (); may be slightly negative, by eta. Sample
+// weights w (N) weigh the pairs with w_i w_j. Throws for other shapes, labels out of range, eta that is not
+// positive, weights that are negative or not finite, and logits that are NaN.
 template <Operand X>
 X class_structure(const X& logits, const Tensor<index_t, device_of<X>>& labels, double eta = 1e-3,
                   const WeightsFor<X>& weights = {}, Site site = Site::here()) {

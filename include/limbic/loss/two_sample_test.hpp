@@ -19,6 +19,7 @@
 
 namespace limbic {
 
+// What mmd_permutation_test() found.
 struct TwoSampleTest {
   double statistic = 0;  // of the labelling given
   double p_value = 1;
