@@ -62,7 +62,7 @@ class Hash64 {
   std::uint64_t lanes_[4] = {1, 2, 3, 4};
 };
 
-// The entries of a StateDict as they go into a file.
+// The entries of a StateDict as they go into a file; dense tensors share their memory.
 inline NamedTensors named_tensors(const StateDict& state) {
   NamedTensors out;
   for (const auto& [name, value] : state.values())
@@ -71,7 +71,7 @@ inline NamedTensors named_tensors(const StateDict& state) {
 }
 
 // All tensors of a file, copied: F64 as double, F32, F16 and BF16 as float, BOOL as bool, integers as
-// index_t; a U64 of shape () is a number. Throws when one has no such type.
+// index_t; a U64 of shape () is a number. Throws when one has no such type, or a U64 does not fit index_t.
 inline StateDict read_state_dict(const SafetensorsFile& file) {
   StateDict state;
   for (const auto& [name, entry] : file.entries()) {
@@ -107,10 +107,11 @@ struct Checkpoint {
 
   // Throws when the file cannot be written or a key of the metadata begins with "limbic.".
   void save(const std::string& path) const { save_safetensors(path, named_tensors(state), sealed()); }
-  // What save() would write.
+  // What save() would write. Throws for such a key.
   std::vector<std::byte> bytes() const { return safetensors_bytes(named_tensors(state), sealed()); }
 
-  // Throws when the file is no checkpoint, of another version, or damaged.
+  // From a file, or from memory, which `source` names in messages. Throw when it is no checkpoint, of another
+  // version, or damaged.
   static Checkpoint load(const std::string& path) { return from(SafetensorsFile::open(path)); }
   static Checkpoint parse(std::span<const std::byte> bytes, const std::string& source = "memory") {
     return from(SafetensorsFile::parse(bytes, source));

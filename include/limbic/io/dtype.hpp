@@ -193,7 +193,7 @@ class TensorVariant {
   std::span<const std::byte> bytes_;
 };
 
-// What the functions that write several tensors take: {{"weight", w}, {"bias", b}}.
+// What functions that write several tensors take, names first: {{"weight", w}, {"bias", b}}.
 using NamedTensors = std::vector<std::pair<std::string, TensorVariant>>;
 
 }  // namespace limbic

@@ -76,7 +76,7 @@ class Json {
   const Array& as_array() const { return expect(kArray), content_.values; }
   const Object& as_object() const { return expect(kObject), content_; }
 
-  // The member of that name: null where there is none; at() throws there.
+  // The member of that name: null where there is none; at() throws there. Both throw for what is no object.
   const Json* find(std::string_view key) const;
   const Json& at(std::string_view key) const {
     if (const Json* v = find(key)) return *v;

@@ -17,7 +17,7 @@ struct NpyHeader {
   bool swapped = false;        // big-endian
   bool fortran_order = false;  // the first index runs fastest
   Shape shape;
-  std::size_t data_at = 0;  // where the data begin
+  std::size_t data_at = 0;  // where the data begin, in bytes
 
   std::size_t data_bytes() const { return static_cast<std::size_t>(numel(shape)) * dtype_info(dtype).size; }
 };
@@ -134,8 +134,8 @@ class NpyDict {
 
 }  // namespace detail
 
-// Length of everything before the data, from the first bytes of a file (12 are always enough). Throws when
-// they do not begin an .npy file.
+// Length in bytes of everything before the data, from the first bytes of a file (12 are always enough).
+// Throws when they do not begin an .npy file, and for a header of more than 64 KiB.
 inline std::size_t npy_preamble(std::span<const std::byte> bytes, const std::string& source = "memory") {
   const auto at = [&](std::size_t i) { return std::to_integer<unsigned>(bytes[i]); };
   if (bytes.size() < 10 || std::memcmp(bytes.data(), "\x93NUMPY", 6) != 0)
@@ -165,7 +165,8 @@ inline NpyHeader parse_npy_header(std::span<const std::byte> bytes, const std::s
 
 // The array of an .npy file in memory, in memory of its own, converted as dtype.hpp says. Arrays in Fortran
 // order come with the strides that this means (contiguous() reorders). Throws when anything is not as the
-// format has it, or when data are missing or left over.
+// format has it, data are missing or left over, or dtype.hpp knows no way to a T. `source` names it in
+// messages.
 template <class T>
 Tensor<T> parse_npy(std::span<const std::byte> bytes, const std::string& source = "memory") {
   const NpyHeader h = parse_npy_header(bytes, source);

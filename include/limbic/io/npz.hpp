@@ -30,7 +30,7 @@ struct ZipError {
 class NpzFile {
  public:
   // Maps the archive. Throws when it cannot be opened, is no zip archive or names an array twice.
-  // `max_bytes` limits a single array.
+  // `max_bytes` limits a single array, unpacked: 16 GiB by default.
   static NpzFile open(const std::string& path, std::uint64_t max_bytes = std::uint64_t{1} << 34) {
     auto map = MappedFile::open(path);
     const auto bytes = map->bytes();
@@ -56,7 +56,8 @@ class NpzFile {
     read(name, bytes, true);
     return parse_npy_header(bytes, label(name));
   }
-  // The array, as parse_npy() gives it. Throws also when the archive's checksum of it is wrong.
+  // The array, as parse_npy() gives it. Throws also when there is none of that name, it is larger than
+  // allowed or packed in another way than deflate's, or the archive's checksum of it is wrong.
   template <class T>
   Tensor<T> load(std::string_view name) const {
     std::vector<std::byte> bytes;

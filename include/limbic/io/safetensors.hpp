@@ -58,7 +58,8 @@ class SafetensorsFile {
     return data_.subspan(e.begin, e.end - e.begin);
   }
 
-  // The tensor in memory of its own, converted as dtype.hpp says; throws where it says nothing.
+  // The tensor in memory of its own, converted as dtype.hpp says; throws where it says nothing, and when there
+  // is no tensor of that name.
   template <class T>
   Tensor<T> load(std::string_view name) const {
     const Entry& e = entry(name);
@@ -239,7 +240,8 @@ void write_safetensors(NamedTensors tensors, const SafetensorsFile::Metadata& me
 }  // namespace detail
 
 // Writes the tensors and text metadata, atomically: save_safetensors(path, {{"w", w}, {"b", b}}). The same
-// input gives the same bytes. Throws when a name comes twice or the file cannot be written.
+// input gives the same bytes. Throws when a name comes twice or is "__metadata__", a name or text is not
+// UTF-8, or the file cannot be written.
 inline void save_safetensors(const std::string& path, const NamedTensors& tensors,
                              const SafetensorsFile::Metadata& metadata = {}) {
   AtomicFile file(path);
@@ -247,7 +249,7 @@ inline void save_safetensors(const std::string& path, const NamedTensors& tensor
   file.commit();
 }
 
-// The same into memory: the bytes of the file.
+// The same into memory: the bytes of the file. Throws for such names and texts.
 inline std::vector<std::byte> safetensors_bytes(const NamedTensors& tensors,
                                                 const SafetensorsFile::Metadata& metadata = {}) {
   std::vector<std::byte> out;

@@ -65,8 +65,8 @@ class StateDict {
       fail("state_dict", "'", name, "' must be ", dtype_name<T>, " ", shape, "; got ", to_text(value));
     return *tensor;
   }
-  // The same for float or double, converted where it is the other of the two: weights of one precision for
-  // a model of another.
+  // The same for float or double, converted (a copy) where it is the other of the two: weights of one
+  // precision for a model of another.
   template <class T>
   Tensor<T> get_float(std::string_view name, const Shape& shape) const {
     using Other = std::conditional_t<std::is_same_v<T, float>, double, float>;
@@ -80,7 +80,7 @@ class StateDict {
     if (!number) fail("state_dict", "'", name, "' must be a 64-bit number; got ", to_text(value));
     return *number;
   }
-  // The entries whose names start with the prefix, without it.
+  // The entries whose names start with the prefix, without it; an entry of that very name is left out.
   StateDict part(std::string_view prefix) const {
     StateDict out;
     for (auto it = values_.lower_bound(prefix); it != values_.end() && it->first.starts_with(prefix); ++it)
