@@ -4,8 +4,7 @@
 //   x      = band-pass 0.5-75 Hz of the raw EEG; x_b = band-pass b of x      (Butterworth, causal)
 //   x_b   -= mean of x_b over the first 5 s, which are then dropped
 //   window = 2 s = 4 frames of 0.5 s of N samples
-//   DE     = ln(2 pi e var(x_b)) / 2, var over N - 1;  power = mean of x_b^2      (x_b in units of the raw
-//   EEG)
+//   DE     = ln(2 pi e var(x_b)) / 2, var over N - 1;  power = mean of x_b^2    (x_b in units of the raw EEG)
 //
 // DE: differential entropy of a normal distribution (Shi et al., EMBC 2013; Duan et al., NER 2013), in nats.
 #pragma once
@@ -27,6 +26,7 @@ inline constexpr std::array<Band, 6> kImageBands = {{{"delta", 1, 4},
                                                      {"low gamma", 31, 51},
                                                      {"high gamma", 51, 75}}};
 
+// How features are made; the defaults are EmotionCLIP's for SEED.
 struct EegOptions {
   double rate = kRawRate;       // samples a second
   int order = 5;                // of the filters' design: 5 for SEED, 3 for SEED-IV as published
@@ -57,9 +57,10 @@ inline std::string exact_text(double v) {
 
 }  // namespace detail
 
-// Throws for options that cannot be meant: a rate that is not positive, no electrodes, bands or frames, a
-// window that is no whole number of samples in each frame, frames under 2 samples. (Bands are checked where
-// filters are designed.)
+// Throws for options that cannot be meant: a rate that is not above 0 and at most 1e6 Hz, no electrodes, no
+// bands or more than 1000, no frames, a baseline outside 0 to 3600 s, a window not above 0 and up to 3600 s
+// or that is no whole number of samples in each frame, frames under 2 samples. (Bands and order are checked
+// where filters are designed.)
 inline void check_eeg_options(const EegOptions& o) {
   check(std::isfinite(o.rate) && o.rate > 0 && o.rate <= 1e6, "eeg",
         "a rate above 0 and up to 1e6 samples a second is needed; got ", o.rate);

@@ -14,12 +14,14 @@
 
 namespace limbic::data {
 
+// What an epoch goes through, as above; in options "source", "smaller".
 enum class Cover : std::uint8_t { source, smaller };
 
 inline std::string to_text(Cover c) { return c == Cover::source ? "source" : "smaller"; }
 
+// How batches are cut and made.
 struct BatchOptions {
-  index_t size = 32;  // rows of each domain
+  index_t size = 32;  // rows of each domain, at least 1
   Cover cover = Cover::source;
   bool drop_last = false;  // leave the rows out that do not fill a batch; else the last batch is smaller
   bool prefetch = true;    // make the next batch on a background thread; results are the same
@@ -136,6 +138,7 @@ struct BatchRoom {
 
 }  // namespace detail
 
+// The loader. One thread at a time may use it.
 class DomainBatches {
  public:
   // The windows' tensors are shared, not copied. Throws for a size below 1, domains without windows,

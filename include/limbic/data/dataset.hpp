@@ -18,6 +18,7 @@ struct Trial {
   Tensor<float> eeg;   // (W, channels, bands)
   Tensor<float> eye;   // (W, features)
 
+  // W; 0 without either modality.
   index_t windows() const { return eeg.defined() ? eeg.size(0) : eye.defined() ? eye.size(0) : 0; }
 };
 

@@ -4,9 +4,9 @@
 // images, which take less time to draw than to read. There is a safetensors file a recording, so that an
 // interrupted run goes on where it was and a changed file of the data set costs its own recording alone:
 //
-//   {subject}_{session}-{key}.safetensors     key: 64 bits of the settings and the source's name, size and
-//   time tensors trial1 ...                        (W, frames * maps, channels), float metadata settings,
-//   source, checksum, simulated, remarks
+//   {subject}_{session}-{key}.safetensors   key: 64 bits of the settings and the source's name, size and time
+//     tensors   trial1 ...                  (W, frames * maps, channels), float
+//     metadata  settings, source, checksum, simulated, remarks
 //
 // A file is used if metadata, shapes and checksum are right; a damaged one is computed anew, with a remark.
 #pragma once
@@ -19,6 +19,7 @@
 
 namespace limbic::data {
 
+// What is read, and how it is made into features.
 struct RawReadOptions {
   SeedKind dataset = SeedKind::automatic;
   std::optional<EegOptions> features = {};  // none: published_eeg() of the data set

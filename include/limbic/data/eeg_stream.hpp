@@ -25,6 +25,7 @@ struct EegWindow {
                                      // they hold until the call returns
 };
 
+// The features of one recording as its samples come.
 class EegStream {
  public:
   // Throws for options out of range (check_eeg_options, butterworth_bandpass).
@@ -69,7 +70,8 @@ class EegStream {
            x.shape());
     take(x.data(), x.size(1), x.strides()[1], x.strides()[0], f);
   }
-  // The same from (n, channels) one sample after the other, as amplifiers deliver them.
+  // The same from (n, channels) one sample after the other, as amplifiers deliver them. Throws also for a
+  // part of a sample.
   template <class T, class F>
   void push(std::span<const T> x, F&& f) {
     const auto channels = static_cast<std::size_t>(options_.channels());

@@ -5,15 +5,13 @@
 // Positions are made from its definition on a sphere, angles in steps of a tenth of the half circumference,
 // 18 degrees:
 //   - the midline from nasion to inion passes FPZ at 10 %, then AFZ, FZ, FCZ, CZ (the top), CPZ, PZ, POZ, OZ
-//   at 90 %;
+//     at 90 %;
 //   - the ring at 10 % above the line nasion - ears - inion carries FPZ, FP1, AF7, F7, FT7, T7, TP7, P7, PO7,
-//   O1, OZ, one
-//     every 18 degrees, and the same on the right with even numbers;
+//     O1, OZ, one every 18 degrees, and the same on the right with even numbers;
 //   - a coronal row (F, FC, C, CP, P) is the circle through its electrodes on the left ring, the midline and
-//   the right
-//     ring; its electrodes (7 5 3 1 z 2 4 6 8) divide it into eight equal arcs. AF and PO likewise, where the
-//     cap has PO5 (3/4 of the way from the midline to PO7) and AF3 (half of it). CB1 and CB2 lie beyond the
-//     ring, below PO7 and PO8.
+//     the right ring; its electrodes (7 5 3 1 z 2 4 6 8) divide it into eight equal arcs. AF and PO likewise,
+//     where the cap has PO5 (3/4 of the way from the midline to PO7) and AF3 (half of it). CB1 and CB2 lie
+//     beyond the ring, below PO7 and PO8.
 // The head from above: a point at the angle t from the top is drawn at the distance t / 90 degrees from the
 // middle, so that the unit circle is the head's rim, the ring lies at 0.8 and CB1 and CB2 lie at 0.98.
 #pragma once
@@ -30,6 +28,7 @@ namespace limbic::data {
 
 inline constexpr int kElectrodes = 62;
 
+// In the order of the channels of the files.
 inline constexpr std::array<const char*, kElectrodes> kElectrodeNames = {
     "FP1", "FPZ", "FP2", "AF3", "AF4",                              //
     "F7",  "F5",  "F3",  "F1",  "FZ",  "F2",  "F4",  "F6",  "F8",   //
@@ -52,6 +51,7 @@ inline int electrode_index(std::string_view name) {
   fail("electrodes", "a name of the 62-channel cap is needed, such as CZ; got '", name.substr(0, 40), "'");
 }
 
+// Rows and columns of the grid, and a place on it.
 inline constexpr int kGridSize = 9;
 
 struct GridCell {
@@ -115,7 +115,7 @@ inline HeadPosition from_above(const Direction& d) {
 
 }  // namespace detail
 
-// Of all electrodes, in order.
+// Of all electrodes, in the order of kElectrodeNames.
 inline std::array<HeadPosition, kElectrodes> electrode_positions() {
   using namespace detail;
   std::array<HeadPosition, kElectrodes> out{};

@@ -14,6 +14,7 @@
 
 namespace limbic::mat {
 
+// Limits of what a file may ask for.
 struct OpenOptions {
   std::uint64_t max_bytes = std::uint64_t{1} << 34;  // limit of one variable, unpacked
   unsigned seconds =
@@ -47,7 +48,8 @@ class File {
     return it == index_.end() ? nullptr : &entries_[it->second];
   }
 
-  // Any variable. Throws for what there is no value for (sparse arrays, objects, function handles).
+  // Any variable. Throws where there is none of that name, for what there is no value for (sparse arrays,
+  // objects, function handles), for one above max_bytes and for damage; read() and text() do, too.
   Value value(std::string_view name) const {
     const Entry& e = entry(name);
     if (!e.cannot.empty()) wrong(e, "cannot be read: ", e.cannot);
@@ -57,7 +59,7 @@ class File {
 
   // A real array of numbers as T, of the expected shape: kAny stands for any extent; an empty one for any
   // shape. Trailing extents of 1, which MATLAB drops, may be expected. Every number must be exactly a T, but
-  // that double is rounded to float. Column-major strides.
+  // that double is rounded to float. Column-major strides. Throws for anything else.
   template <class T>
   Tensor<T> read(std::string_view name, const Shape& expected = {}) const {
     const Entry& e = entry(name);
@@ -75,7 +77,7 @@ class File {
     return t;
   }
 
-  // A char array of one row (or none: ""), as UTF-8.
+  // A char array of one row (or none: ""), as UTF-8. Throws for anything else.
   std::string text(std::string_view name) const {
     const Entry& e = entry(name);
     if (e.type != Class::text) wrong(e, "text is expected; found ", detail::describe(e));

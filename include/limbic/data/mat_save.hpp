@@ -8,6 +8,7 @@
 
 namespace limbic::mat {
 
+// How a file is written.
 struct SaveOptions {
   Version version = Version::v5;  // or v73
   bool compress = true;
@@ -168,8 +169,10 @@ inline void check_written(const std::string& path, const std::string& file, std:
 
 }  // namespace detail
 
-// Writes a file. Throws when a name is unfit or given twice, a value inconsistent, or the file cannot be
-// written; what stood under the name before is untouched then.
+// Writes a file. Throws when a name is unfit (MATLAB's have up to 63 letters, digits and '_', a letter first)
+// or given twice, a value inconsistent, nested more than 16 deep or, in version 5, of 2 GiB and more, a
+// description too long, the version 4, or the file cannot be written; what stood under the name before is
+// untouched then.
 inline void save(const std::string& path, const Variables& variables, const SaveOptions& options = {}) {
   const std::string file = limbic::detail::quoted(path);
   check(options.version != Version::v4, "mat", file, ": files are written in version 5 or 7.3; got 4");

@@ -2,8 +2,8 @@
 //
 // Element (i, j, k) of a tensor is MATLAB's (i+1, j+1, k+1). MATLAB stores the first index fastest, so
 // tensors that come from a file have column-major strides; nothing is copied to reorder them. MATLAB has no
-// arrays of fewer than two dimensions: a scalar is (1, 1), and on writing a tensor (n) becomes a column (n,
-// 1).
+// arrays of fewer than two dimensions: a scalar is (1, 1), and on writing a tensor (n) becomes a column
+// (n, 1).
 #pragma once
 
 #include <limbic/core/tensor.hpp>
@@ -56,6 +56,7 @@ inline std::string to_text(Class c) {
 // Whether it is an array of numbers, logical ones included.
 inline bool is_numeric(Class c) { return (c >= Class::float64 && c <= Class::uint64) || c == Class::logical; }
 
+// The class of an array of T; opaque where there is none.
 template <class T>
 inline constexpr Class class_of = Class::opaque;
 template <>
@@ -81,6 +82,7 @@ inline constexpr Class class_of<std::uint64_t> = Class::uint64;
 template <>
 inline constexpr Class class_of<bool> = Class::logical;
 
+// A tensor of one of those types.
 using Numbers =
     std::variant<Tensor<double>, Tensor<float>, Tensor<std::int8_t>, Tensor<std::uint8_t>,
                  Tensor<std::int16_t>, Tensor<std::uint16_t>, Tensor<std::int32_t>, Tensor<std::uint32_t>,
@@ -178,6 +180,7 @@ inline const Value& Struct::at(std::string_view field, std::size_t element) cons
 // Variables of a file, in order.
 using Variables = std::vector<std::pair<std::string, Value>>;
 
+// Of the file format.
 enum class Version : std::uint8_t { v4, v5, v73 };
 
 inline std::string to_text(Version v) { return v == Version::v4 ? "4" : v == Version::v5 ? "5" : "7.3"; }

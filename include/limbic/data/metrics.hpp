@@ -17,11 +17,12 @@
 
 namespace limbic::data {
 
+// Counts of windows by true and predicted class.
 class Confusion {
  public:
   // No classes; merging something into it takes that over.
   Confusion() = default;
-  // All zero, for that many classes. Throws for fewer than one.
+  // All zero, for that many classes. Throws for fewer than one and more than 65535.
   explicit Confusion(index_t classes) : classes_(classes) {
     check(classes > 0 && classes < 65536, "confusion", "the number of classes must be 1 to 65535; got ",
           classes);
@@ -35,14 +36,16 @@ class Confusion {
     for (index_t v : counts_) n += v;
     return n;
   }
-  // How many windows of class `truth` were taken for class `predicted`.
+  // How many windows of class `truth` were taken for class `predicted`. Throws for classes out of range, as
+  // all that take a class do.
   index_t count(index_t truth, index_t predicted) const { return counts_[place(truth, predicted)]; }
   // The matrix, (classes, classes).
   Tensor<index_t> matrix() const { return Tensor<index_t>::from({classes_, classes_}, counts_); }
 
-  // Counts n windows of class `truth` that were taken for `predicted`. Throws for classes out of range.
+  // Counts n windows of class `truth` that were taken for `predicted`.
   void add(index_t truth, index_t predicted, index_t n = 1) { counts_[place(truth, predicted)] += n; }
-  // Counts every window of truth (N) and predicted (N).
+  // Counts every window of truth (N) and predicted (N). Throws for other shapes, and at the first class out
+  // of range, when those before it are counted.
   void add(const Tensor<index_t>& truth, const Tensor<index_t>& predicted) {
     if (truth.rank() != 1 || truth.shape() != predicted.shape())
       fail("confusion", "one prediction for each window is needed; got truth ", truth.shape(),

@@ -14,6 +14,7 @@
 
 namespace limbic::data {
 
+// Two items in turn. One thread at a time may call next().
 template <class Item>
 class Prefetch {
  public:
@@ -69,6 +70,7 @@ class Prefetch {
     turn_ = 1 - turn_;
     return current;
   }
+  // The same without a release.
   Item& next() {
     return next([](Item&) {});
   }

@@ -16,10 +16,12 @@
 
 namespace limbic::data {
 
+// The formulas above, or nothing.
 enum class ScaleMethod : std::uint8_t { z_score, min_max, none };
-// Where the statistics come from.
+// Where the statistics come from: each subject's session by itself, or the labelled source windows.
 enum class ScaleScope : std::uint8_t { subject_session, source };
 
+// What is done to features, and by which statistics.
 struct Normalisation {
   ScaleMethod method = ScaleMethod::z_score;
   ScaleScope scope = ScaleScope::subject_session;
@@ -121,6 +123,7 @@ class Scaler {
     s.scale_ = std::move(scale);
     return s;
   }
+  // Of each feature; empty where everything is left as it is.
   const std::vector<double>& shift() const { return shift_; }
   const std::vector<double>& scale() const { return scale_; }
 
@@ -129,7 +132,7 @@ class Scaler {
   // Features that were constant, and become 0.
   index_t constant_features() const { return constant_; }
 
-  // Scales rows (W, ...) in place. Throws where the features are not those of fit().
+  // Scales rows (W, ...), dense, in place. Throws where the features are not those of fit().
   void apply(Tensor<float>& rows, Site site = Site::here()) const {
     if (identity()) return;
     check(rows.rank() >= 1 && features_of(rows) == static_cast<index_t>(scale_.size()), "scaler",

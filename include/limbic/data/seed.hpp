@@ -13,8 +13,10 @@
 
 namespace limbic::data {
 
+// Whether eye features are read; `required`: their absence is an error.
 enum class EyeUse : std::uint8_t { if_present, required, no };
 
+// What is read, and what becomes of what cannot be used.
 struct ReadOptions {
   SeedKind dataset = SeedKind::automatic;
   std::string feature = "de_LDS";  // or de_movingAve, psd_LDS, psd_movingAve
@@ -348,12 +350,13 @@ class SeedReader {
 inline Dataset read_dataset(const std::string& folder, const ReadOptions& options = {}) {
   return detail::SeedReader(find_seed(folder, options.dataset, options.window_seconds), options).read();
 }
-// SEED: ExtractedFeatures, or the converted multimodal release where that is what lies there.
+// SEED: ExtractedFeatures, or the converted multimodal release where options.dataset asks for it. Throws as
+// read_dataset().
 inline Dataset read_seed(const std::string& folder, ReadOptions options = {}) {
   if (options.dataset != SeedKind::seed_multimodal) options.dataset = SeedKind::seed;
   return read_dataset(folder, options);
 }
-// SEED-IV.
+// SEED-IV. Throws as read_dataset().
 inline Dataset read_seed_iv(const std::string& folder, ReadOptions options = {}) {
   options.dataset = SeedKind::seed_iv;
   return read_dataset(folder, options);

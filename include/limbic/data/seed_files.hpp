@@ -47,8 +47,9 @@ struct SeedFolders {
   std::string features;  // of EEG; the multimodal release's also of the eyes
   std::string eye;
   std::string raw;
-  index_t window_seconds = 0;
+  index_t window_seconds = 0;  // of the features; 0: there are none
 
+  // The published facts of that release.
   const SeedLayout& layout() const {
     return kind == SeedKind::seed_iv ? kSeedIv : window_seconds == 4 ? kSeed4 : kSeed;
   }

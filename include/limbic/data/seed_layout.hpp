@@ -59,16 +59,18 @@ inline constexpr std::array<const char*, 33> kEyeFeatureNames = {"pupil X mean",
                                                                  "blink duration mean",
                                                                  "blink duration std"};
 
+// A release: how much there is of everything, and the labels.
 struct SeedLayout {
   const char* name;
   index_t subjects, sessions, trials;
   std::span<const char* const> classes;
   index_t eye_features;
   index_t window_seconds;           // of the counts below
-  std::span<const int> all_labels;  // sessions x trials, classes
+  std::span<const int> all_labels;  // sessions x trials (one row where all sessions are alike), classes
   std::span<const int> all_windows;
 
-  // `session` and `trial` count from 1. Throw when there is none.
+  // The class of a trial, counted from 0, and its number of windows. `session` and `trial` count from 1.
+  // Throw when there is none.
   index_t label(index_t session, index_t trial) const { return all_labels[place(session, trial)]; }
   index_t windows(index_t session, index_t trial) const { return all_windows[place(session, trial)]; }
 

@@ -31,13 +31,14 @@ class RawRecording {
   index_t session() const { return session_file_.session; }
   const std::string& source() const { return session_file_.path; }
   bool simulated() const { return file_.contains(mat::kSimulated); }
-  // Numbers of the trials, rising, counted from 1.
+  // Numbers of the trials that are there, rising, counted from 1.
   std::vector<index_t> trials() const {
     std::vector<index_t> numbers;
     for (const auto& [number, name] : names_) numbers.push_back(number);
     return numbers;
   }
-  // The published class of a trial (label.mat lies beside SEED's features, where read_dataset() reads it).
+  // The published class of a trial, counted from 0 (label.mat lies beside SEED's features, where
+  // read_dataset() reads it). Throws for a trial that the release does not have.
   index_t label(index_t trial) const { return layout_->label(session(), trial); }
 
   // (62, samples), float or double, in microvolts as the files have them. Throws when the trial is missing,

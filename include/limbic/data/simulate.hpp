@@ -23,7 +23,8 @@ inline Tensor<float> to_tensor(const FeatureRows& x, const Shape& shape) {
 
 }  // namespace detail
 
-// One session of one subject, both counted from 1. Throws for options, subjects and sessions out of range.
+// One session of one subject, both counted from 1: de_LDS (W, 62, 5) and eye features (W, 31 or 33) of every
+// trial. Throws for options, subjects and sessions out of range.
 inline Recording simulate_recording(const SimulateOptions& options, index_t subject, index_t session) {
   detail::check_options(options);
   check(subject >= 1 && subject <= options.subjects && session >= 1 && session <= options.sessions,
@@ -45,7 +46,7 @@ inline Recording simulate_recording(const SimulateOptions& options, index_t subj
   return r;
 }
 
-// All of it: de_LDS (62 channels, 5 bands) and eye features. Throws for options out of range.
+// All subjects and sessions, as simulate_recording(). Throws for options out of range.
 inline Dataset simulate(const SimulateOptions& options = {}) {
   detail::check_options(options);
   Dataset d;

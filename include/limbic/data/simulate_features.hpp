@@ -14,6 +14,7 @@
 
 namespace limbic::data {
 
+// The features above, and DE itself.
 enum class FeatureKind : std::uint8_t { de, psd, dasm, rasm, asm_, dcau };
 
 inline constexpr std::array<FeatureKind, 6> kFeatureKinds{FeatureKind::de,   FeatureKind::psd,

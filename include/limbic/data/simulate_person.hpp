@@ -13,14 +13,15 @@
 
 namespace limbic::data {
 
+// What is simulated; whoever is given options out of range throws.
 struct SimulateOptions {
   SimulatedSet set = SimulatedSet::seed_iv;
-  index_t subjects = 15;
-  index_t sessions = 3;
+  index_t subjects = 15;  // 1 to 1000
+  index_t sessions = 3;   // 1 to 3
   std::uint64_t seed = 1;
-  double difficulty = 1;       // how much subjects differ: 0 not at all, 1 the default, 2 very much
-  double noise = 1;            // of windows, in multiples of the default
-  double bad_eeg = 0.15;       // share of windows in which EEG says little
+  double difficulty = 1;       // how much subjects differ, 0 to 10: 0 not at all, 2 very much
+  double noise = 1;            // of windows, in multiples of the default, 0 to 10
+  double bad_eeg = 0.15;       // share of windows in which EEG says little, in [0, 1]
   double bad_eye = 0.15;       // the same of the eye features, independently
   index_t eye_features = 0;    // 31 or 33; 0: as in the data set (33 in SEED, 31 in SEED-IV)
   index_t window_seconds = 0;  // SEED: 1 or 4; SEED-IV: 4; 0: as in the data set (1 in SEED)

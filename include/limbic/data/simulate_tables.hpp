@@ -5,6 +5,7 @@
 
 namespace limbic::data {
 
+// SEED or SEED-IV.
 enum class SimulatedSet : std::uint8_t { seed, seed_iv };
 
 // "seed" or "seed-iv", as options write it.

@@ -1,7 +1,7 @@
 // The simulator's trials: features window by window.
 //
-//   DE     = level + sum_j source_j u_j + sum_m disturbance_m n_m + artefact + noise            (log2 of 100
-//   x power) u(t)   = quality(t) intensity(t) (emotion of the class + deviation of the clip) + fluctuation(t)
+//   DE     = level + sum_j source_j u_j + sum_m disturbance_m n_m + artefact + noise    (log2 of 100 x power)
+//   u(t)   = quality(t) intensity(t) (emotion of the class + deviation of the clip) + fluctuation(t)
 //   eyes   the same from their states, as an exponential where a measure cannot be negative
 //
 // An emotion builds up within a clip. Each modality has bad stretches of its own, in which it says little

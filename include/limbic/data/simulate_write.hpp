@@ -1,8 +1,8 @@
 // Writes simulated data in the layouts of SEED and SEED-IV on disk, which the readers read as they read the
 // real ones. Needs limbic::mat. Every file holds a text variable `simulated` and says so in its header.
 //
-//   SEED      ExtractedFeatures/{subject}_{date}.mat and label.mat, keys
-//   {de,psd,dasm,rasm,asm,dcau}_{movingAve,LDS}{1..15}
+//   SEED      ExtractedFeatures/{subject}_{date}.mat and label.mat,
+//             keys {de,psd,dasm,rasm,asm,dcau}_{movingAve,LDS}{1..15}
 //             (ExtractedFeatures_4s with windows of 4 s); Preprocessed_EEG/ for raw EEG;
 //             multimodal/{subject}_{session}.mat: eeg (N, 62, 5), eye (N, P), label (N, 1), trial (N, 1),
 //             windows of 4 s
@@ -22,13 +22,14 @@
 
 namespace limbic::data {
 
+// Which files are written.
 struct WriteOptions {
   bool features = true;
   bool raw = false;         // raw EEG too: 100 kB a second of it, 15 GB for a full SEED-IV
   bool multimodal = false;  // SEED: the layout with eye features, for its 12 subjects (never 6, 7 and 15)
   double raw_seconds = 0;   // of each trial, from its start; 0: all of it
   std::vector<FeatureKind> kinds{};  // empty: as in the data set (SEED all, SEED-IV de and psd)
-  bool compress = true;
+  bool compress = true;              // the variables, by zlib
 };
 
 // Called after each file: files done, files in all, the file's path below the folder.

@@ -1,7 +1,6 @@
 // Causal filtering in second-order sections, many channels side by side.
 //
-//   y = b0 x + s1;  s1 = b1 x - a1 y + s2;  s2 = b2 x - a2 y      (direct form II transposed), from s1 = s2 =
-//   0
+//   y = b0 x + s1;  s1 = b1 x - a1 y + s2;  s2 = b2 x - a2 y    from s1 = s2 = 0 (direct form II transposed)
 //
 // A recurrence cannot use vectors along time; so kFilterLanes channels run side by side in blocks of
 // (samples, kFilterLanes), section after section over a block that stays in the caches. Arithmetic is double
@@ -14,6 +13,7 @@
 
 namespace limbic::data {
 
+// Channels that are filtered side by side.
 inline constexpr index_t kFilterLanes = 8;
 
 // One cascade of sections with the state of every channel.
@@ -35,7 +35,8 @@ class SosFilter {
   // As before the first sample.
   void reset() { std::fill(state_.begin(), state_.end(), State{}); }
 
-  // The next samples of one group: in and out (samples, kFilterLanes), which may be the same memory.
+  // The next samples of one group in [0, groups()): in and out (samples, kFilterLanes), which may be the same
+  // memory. Neither is checked.
   void run(index_t group, const double* in, double* out, index_t samples) {
     State* state = state_.data() + static_cast<std::size_t>(group) * sections_.size();
     for (const FilterSection& section : sections_) {

@@ -46,7 +46,7 @@ struct LabelledWindows {
 class HeldOutLabels {
  public:
   HeldOutLabels() = default;
-  // Seals labels (N) of classes 0 .. classes - 1. Throws for labels out of range.
+  // Seals labels (N) of classes 0 .. classes - 1. Throws for labels out of range and as Confusion().
   HeldOutLabels(const Tensor<index_t>& label, index_t classes) : label_(label.clone()), classes_(classes) {
     Confusion(classes).add(label_, label_);
   }
@@ -67,6 +67,7 @@ class HeldOutLabels {
   index_t classes_ = 0;
 };
 
+// One fold, ready to train on and to be scored.
 struct Fold {
   std::string name;
   LabelledWindows source;
@@ -248,8 +249,8 @@ inline std::string counts(const Gatherer& gather, const std::vector<FoldPart>& p
 
 }  // namespace detail
 
-// The data of a planned fold, copied and normalised. Throws for trials without windows, labels out of range,
-// modalities and shapes that differ between trials, and values that are not finite.
+// The data of a planned fold, copied and normalised. Throws for a plan of other data, trials without windows,
+// labels out of range, modalities and shapes that differ between trials, and values that are not finite.
 inline Fold make_fold(const Dataset& data, const FoldPlan& plan, const Normalisation& normalisation = {}) {
   const auto classes = static_cast<index_t>(data.classes.size());
   auto valid = [&](const std::vector<FoldPart>& parts) {

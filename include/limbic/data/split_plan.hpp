@@ -14,8 +14,10 @@
 
 namespace limbic::data {
 
+// The protocols above.
 enum class Protocol : std::uint8_t { cross_subject, cross_session, cross_session_pooled };
 
+// "cross-subject", "cross-session" or "cross-session-pooled", as options write it.
 inline std::string to_text(Protocol p) {
   constexpr const char* kNames[] = {"cross-subject", "cross-session", "cross-session-pooled"};
   return kNames[static_cast<int>(p)];
@@ -27,6 +29,7 @@ inline Protocol protocol_of(std::string_view name) {
   fail("protocol", "one of cross-subject, cross-session, cross-session-pooled is needed; got '", name, "'");
 }
 
+// Which folds are planned, and what of their sources is held back.
 struct FoldOptions {
   std::vector<index_t> sessions{};  // targets are of these sessions only; empty: all
   std::vector<index_t> subjects{};  // targets are of these subjects only; empty: all
@@ -44,6 +47,7 @@ struct FoldPart {
   friend bool operator==(const FoldPart&, const FoldPart&) = default;
 };
 
+// What a fold is made of.
 struct FoldPlan {
   std::string name;  // fit for a file name, such as "session1-subject03"
   Protocol protocol = Protocol::cross_subject;
@@ -147,7 +151,8 @@ inline void hold_out(const Dataset& data, const FoldOptions& options, FoldPlan& 
 }  // namespace detail
 
 // The folds of a protocol, ordered by session and subject. Throws where the data does not allow one: two
-// recordings of one subject and session, a target without a source, a session or subject that is not there.
+// recordings of one subject and session, a target without a source, a session or subject that is not there,
+// as many validation subjects or trials as there are in the source; and for negative numbers of them.
 inline std::vector<FoldPlan> plan_folds(const Dataset& data, Protocol protocol,
                                         const FoldOptions& options = {}) {
   check(options.validation_subjects >= 0 && options.validation_trials >= 0, "split",

@@ -40,7 +40,8 @@ inline ElectrodeGrid electrode_grid(std::span<const std::string> names) {
   return grid;
 }
 
-// The weights of n cells in each of N >= n pixels: (N, n), row-major; at most 4 in a row are not 0.
+// The weights of n cells in each of N >= n pixels: (N, n), row-major; at most 4 in a row are not 0. Throws
+// unless 1 <= n <= N <= 65536.
 inline std::vector<double> bicubic_weights(index_t n, index_t N) {
   check(n >= 1 && N >= n && N <= 65536, "bicubic",
         "at least one cell and as many pixels or more, up to 65536, are needed; got ", n, " and ", N);
@@ -66,8 +67,8 @@ inline std::vector<double> bicubic_weights(index_t n, index_t N) {
 template <class T>
 class Topography {
  public:
-  // Throws for a grid without cells, electrodes outside it or two in one cell, and images smaller than the
-  // grid.
+  // Sizes of images in pixels. Throws for a grid without cells or with sides above 4096, electrodes outside
+  // it or two in one cell, and images smaller than the grid or with sides above 65536.
   explicit Topography(ElectrodeGrid grid = {}, index_t height = 64, index_t width = 64)
       : grid_(std::move(grid)), height_(height), width_(width) {
     check(grid_.rows >= 1 && grid_.columns >= 1 && grid_.rows <= 4096 && grid_.columns <= 4096, "topography",

@@ -58,8 +58,8 @@ class SafetensorsFile {
     return data_.subspan(e.begin, e.end - e.begin);
   }
 
-  // The tensor in memory of its own, converted as dtype.hpp says; throws where it says nothing, and when there
-  // is no tensor of that name.
+  // The tensor in memory of its own, converted as dtype.hpp says; throws where it says nothing, and when
+  // there is no tensor of that name.
   template <class T>
   Tensor<T> load(std::string_view name) const {
     const Entry& e = entry(name);
