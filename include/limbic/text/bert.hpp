@@ -82,8 +82,8 @@ struct Bert {
     detail::visit_named(*this, v);
   }
 
-  // ids (B, L), L at most the context -> mean over the tokens (B, width), not normalised. Throws for ids out
-  // of range.
+  // ids (B, L), L at most the context -> mean over the tokens (B, width), not normalised. Throws for other
+  // shapes and ids out of range.
   Var<T> operator()(const Tensor<index_t>& ids, Site site = Site::here()) const {
     return run<Var<T>>(ids, site);
   }

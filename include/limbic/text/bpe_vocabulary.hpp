@@ -111,6 +111,7 @@ class BpeVocabulary {
     return v;
   }
 
+  // Ids of the tokens that begin and end a text; the latter is the largest.
   index_t start() const { return start_; }
   index_t end() const { return end_; }
   // One more than the largest id.

@@ -113,7 +113,7 @@ inline std::u32string fix_line(std::u32string line, bool unescape) {
 
 }  // namespace detail
 
-// What CLIP's tokenizer splits: the text fixed and unescaped, white space as it is.
+// What CLIP's tokenizer splits: the text fixed and unescaped, white space as it is. Throws as normalize().
 inline std::u32string clean_text(std::u32string_view s) {
   const auto plain = [](char32_t c) {
     return (c >= 0x20 && c < 0x7f && c != '&') || (c >= 0x09 && c <= 0x0d && c != 0x0b);

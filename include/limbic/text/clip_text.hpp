@@ -84,7 +84,8 @@ struct ClipText {
   }
 
   // ids (B, L), L at most the context -> (B, projection), not normalised. What follows the end token does not
-  // matter, so rows may be padded with anything that is not larger. Throws for ids out of range.
+  // matter, so rows may be padded with anything that is not larger. Throws for other shapes and ids out of
+  // range.
   Var<T, D> operator()(const Tensor<index_t, D>& ids, Site site = Site::here()) const {
     return run<Var<T, D>>(ids, site);
   }

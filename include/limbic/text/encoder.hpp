@@ -27,6 +27,7 @@ class TextEncoder {
   // Ids (B, L) to embeddings (B, dim), of any length.
   using Tower = std::function<Tensor<float>(const Tensor<index_t>&)>;
 
+  // `model` is what model() says; `dim` must be the width of what the tower gives.
   TextEncoder(std::string model, index_t dim, Tokenize tokenize, Tower tower)
       : model_(std::move(model)), dim_(dim), tokenize_(std::move(tokenize)), tower_(std::move(tower)) {}
 
@@ -35,8 +36,9 @@ class TextEncoder {
   index_t dim() const { return dim_; }
   TokenIds tokenize(std::string_view text) const { return tokenize_(text); }
 
-  // Throws when there is no text, and when an embedding is zero or not finite. Bytes that are not UTF-8 count
-  // as U+FFFD.
+  // The rows of n texts, in their order. Throws when there is no text, when an embedding is zero or not
+  // finite, and when the tokenizer or the tower does not keep to the above. Bytes that are not UTF-8 count as
+  // U+FFFD.
   //
   // Texts with the same number of tokens run together, so nothing is padded.
   TextRows operator()(std::span<const std::string> texts) const {
@@ -97,8 +99,9 @@ class TextEncoder {
   Tower tower_;
 };
 
-// The prototypes of these classes: all prompts of prompts.hpp through the encoder. Throws as prompt_rows()
-// and the encoder; a prompt that had to be cut is an error, as its class word may have been lost.
+// The prototypes (templates, classes, dim) of these classes: all prompts of prompts.hpp through the encoder.
+// Throws as prompt_rows() and the encoder; a prompt that had to be cut is an error, as its class word may
+// have been lost.
 inline Prototypes make_prototypes(const TextEncoder& encoder, const std::vector<std::string>& classes) {
   const auto sentences = prompt_rows(classes);
   TextRows made = encoder(sentences);

@@ -32,6 +32,7 @@ template <class T, class D = Cpu>
 struct SelfAttention {
   Linear<T, D> query, key, value, out;
 
+  // `causal`: token i sees those up to itself. Throws unless x is (B, L, C) and C a multiple of `heads`.
   template <class X>
   X operator()(const X& x, index_t heads, bool causal, Site site) const {
     AttentionOptions<D> options;
@@ -45,13 +46,14 @@ struct SelfAttention {
   }
 };
 
-// The two that text models use; others throw.
+// The two that text models use, "gelu" and "quick_gelu"; others throw.
 inline Activation activation_named(const std::string& name) {
   if (name == "gelu") return Activation::gelu;
   if (name == "quick_gelu") return Activation::quick_gelu;
   fail("text_config", "hidden_act must be gelu or quick_gelu; got '", name, "'");
 }
 
+// x through f, one of these two: whatever is not gelu counts as quick_gelu.
 template <class X>
 X activate(const X& x, Activation f, Site site) {
   return f == Activation::gelu ? gelu(x, site) : quick_gelu(x, site);

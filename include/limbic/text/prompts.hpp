@@ -12,6 +12,7 @@
 
 namespace limbic::text {
 
+// As published, the bare word first.
 inline constexpr std::array<std::string_view, 16> kPromptTemplates = {
     "{}",
     "The human is {}",
@@ -35,15 +36,15 @@ inline constexpr std::array<std::string_view, 16> kPromptTemplates = {
 inline std::vector<std::string> seed_class_words() { return {"negative", "neutral", "positive"}; }
 inline std::vector<std::string> seed4_class_words() { return {"neutral", "sad", "fear", "happy"}; }
 
-// The sentence of one template and one class.
+// The sentence of one template and one class: the word in place of the first {}. Throws where there is none.
 inline std::string prompt(std::string_view sentence, std::string_view word) {
   const auto gap = sentence.find("{}");
   if (gap == sentence.npos) fail("prompt", "a template must hold {}; got '", sentence, "'");
   return std::string(sentence.substr(0, gap)).append(word).append(sentence.substr(gap + 2));
 }
 
-// All sentences, template-major: row template * C + class. Throws when there is no class, or an empty or
-// repeated word.
+// All sentences, template-major: row template * C + class of C classes. Throws when there is no class, an
+// empty or repeated word, or a template without {}.
 inline std::vector<std::string> prompt_rows(std::span<const std::string> classes,
                                             std::span<const std::string_view> templates = kPromptTemplates) {
   check(!classes.empty(), "prompts", "at least one class word is needed; got none");

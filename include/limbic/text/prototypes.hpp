@@ -70,7 +70,7 @@ inline Prototypes load_prototypes(const std::string& path) {
   return p;
 }
 
-// Writes such a file, atomically; `source` becomes its metadata.
+// Writes such a file, atomically; `source` becomes its metadata. Throws when it cannot be written.
 inline void save_prototypes(const std::string& path, const Prototypes& p) {
   SafetensorsFile::Metadata metadata = p.source;
   metadata["format"] = "limbic-prototypes";

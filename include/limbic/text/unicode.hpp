@@ -137,7 +137,7 @@ inline std::u32string lower(std::u32string_view s, bool final_sigma = true) {
 // replaced too.
 enum class NormalForm { decomposed, composed, compatible_composed };
 
-// s in that form.
+// s in that form. Throws for what is no text, such as surrogates.
 inline std::u32string normalize(std::u32string_view s, NormalForm form) {
   int options = UTF8PROC_STABLE;
   options |= form == NormalForm::decomposed ? UTF8PROC_DECOMPOSE : UTF8PROC_COMPOSE;

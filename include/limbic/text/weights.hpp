@@ -26,6 +26,7 @@ class FileWeights {
   FileWeights(SafetensorsFile file, std::string prefix = "")
       : file_(std::move(file)), prefix_(std::move(prefix)) {}
 
+  // The parameter prefix + name. Throws when it is missing or of another shape.
   Tensor<T> operator()(const std::string& name, const Shape& shape) {
     const std::string full = prefix_ + name;
     const std::string where = limbic::detail::quoted(file_.source());
@@ -38,6 +39,7 @@ class FileWeights {
     asked_.push_back(full);
     return file_.load<T>(full);
   }
+  // Of names that begin as one of `ignored`, with the prefix or without, nothing is said.
   void done(const IgnoredNames& ignored) const {
     for (const auto& entry : file_.entries()) {
       const std::string& name = entry.first;

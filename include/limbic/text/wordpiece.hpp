@@ -36,7 +36,7 @@ inline bool is_bert_punctuation(char32_t c) {
 
 }  // namespace detail
 
-// Copies share nothing.
+// The tokenizer. Copies share nothing; several threads may use one.
 class WordPieceTokenizer {
  public:
   // Reads vocab.txt: a token a line, the first has id 0. At most `context` ids come out. Throws when the file
