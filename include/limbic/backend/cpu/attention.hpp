@@ -57,6 +57,7 @@ struct AttentionDropout {
   double probability = 0;  // of being dropped, in [0, 1)
 };
 
+// Sizes and what does not carry a gradient.
 template <class T>
 struct AttentionOptions {
   index_t B = 0, H = 0, Lq = 0, Lk = 0, E = 0, Ev = 0;
@@ -67,6 +68,7 @@ struct AttentionOptions {
   AttentionDropout dropout{};
 };
 
+// What the backward reads, and where gradients go: written, or added to what is there.
 template <class T>
 struct AttentionGradients {
   Heads<const T> q{}, k{}, v{}, out{}, dout{};

@@ -96,7 +96,8 @@ void attention_bwd(Cpu, Tensor<T, Cpu>* dq, Tensor<T, Cpu>* dk, Tensor<T, Cpu>* 
   cpu::attention_bwd(call.o, g);
 }
 
-// 1 where query i of head (b, h) may attend to key j, else 0: for the composed form.
+// allowed (B, H, L_q, L_k), dense: 1 where query i of head (b, h) may attend to key j, else 0, for the
+// composed form.
 template <class T>
 void attention_allowed(Cpu, Tensor<T, Cpu>& allowed, const AttentionPlan<T, Cpu>& plan) {
   const Shape& s = allowed.shape();
@@ -110,7 +111,7 @@ void attention_allowed(Cpu, Tensor<T, Cpu>& allowed, const AttentionPlan<T, Cpu>
           *out++ = (plan.causal && j > i) || (mask.data && !*mask.at(b, h, i, j)) ? T(0) : T(1);
 }
 
-// 1 / (1 - p) where dropout keeps, else 0.
+// kept (B, H, L_q, L_k), dense: 1 / (1 - p) where dropout keeps, else 0.
 template <class T>
 void attention_kept(Cpu, Tensor<T, Cpu>& kept, const AttentionPlan<T, Cpu>& plan) {
   std::vector<std::uint8_t> keep(static_cast<std::size_t>(kept.numel()));

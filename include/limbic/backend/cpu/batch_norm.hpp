@@ -192,7 +192,7 @@ void batch_norm_apply(Cpu, Tensor<T, Cpu>& y, const Tensor<T, Cpu>& x, const Ten
       });
 }
 
-// sum dy and sum dy (x - mean) (C); dense.
+// sum dy and sum dy (x - mean) (C) of x and dy (B, C, ...) and mean (C); all dense.
 template <class T>
 void batch_norm_sums(Cpu, Tensor<T, Cpu>& sum, Tensor<T, Cpu>& dot, const Tensor<T, Cpu>& x,
                      const Tensor<T, Cpu>& dy, const Tensor<T, Cpu>& mean) {
@@ -225,7 +225,8 @@ void batch_norm_sums(Cpu, Tensor<T, Cpu>& sum, Tensor<T, Cpu>& dot, const Tensor
   });
 }
 
-// dx = (dy - sum / n - (x - mean) rstd^2 dot / n) scale by channel, n = B L; the sums of batch_norm_sums().
+// dx = (dy - sum / n - (x - mean) rstd^2 dot / n) scale by channel, n = B L; sum and dot are
+// those of batch_norm_sums(). All dense.
 template <class T>
 void batch_norm_gradient(Cpu, Tensor<T, Cpu>& dx, const Tensor<T, Cpu>& x, const Tensor<T, Cpu>& dy,
                          const Tensor<T, Cpu>& mean, const Tensor<T, Cpu>& rstd, const Tensor<T, Cpu>& scale,

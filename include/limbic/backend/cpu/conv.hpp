@@ -151,7 +151,7 @@ void conv_bwd_weight_columns(const ConvShape& s, const T* x, const T* dy, T* dw)
 
 }  // namespace cpu::detail
 
-// y = conv(x, w) + bias (O), which may be undefined. All dense.
+// y = conv(x, w) + bias (O), which may be undefined; shapes as core/conv_shape.hpp has them. All dense.
 template <class T>
 void conv_fwd(Cpu, const ConvShape& s, Tensor<T, Cpu>& y, const Tensor<T, Cpu>& x, const Tensor<T, Cpu>& w,
               const Tensor<T, Cpu>& bias) {

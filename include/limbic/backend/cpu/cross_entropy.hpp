@@ -21,7 +21,7 @@ void cross_entropy_fwd(Cpu, Tensor<T, Cpu>& loss, Tensor<T, Cpu>& lse, const Ten
   cpu::cross_entropy_fwd(x.data(), o.labels.data(), loss.mutable_data(), lse.mutable_data(), n.rows, n.cols,
                          cpu::detail::cross_entropy_options(o));
 }
-// dx = or += the gradient, from dloss (N).
+// dx (N, K) = or, if `accumulate`, += the gradient, from dloss (N); lse of the forward.
 template <class T>
 void cross_entropy_bwd(Cpu, Tensor<T, Cpu>& dx, const Tensor<T, Cpu>& x, const Tensor<T, Cpu>& lse,
                        const Tensor<T, Cpu>& dloss, bool accumulate, const LabelLoss<T, Cpu>& o) {

@@ -35,7 +35,8 @@ void dropout_scale(Cpu, Tensor<T, Cpu>& y, const Tensor<T, Cpu>& x, PhiloxKey dr
   });
 }
 
-// The same for `rows` rows of equal length: row r is 0 where word r is an event of probability p.
+// The same for `rows` rows of equal length, p rounded to 2^-32: row r is 0 where word r is an event of
+// probability p.
 template <class T>
 void dropout_scale_rows(Cpu, Tensor<T, Cpu>& y, const Tensor<T, Cpu>& x, index_t rows, PhiloxKey draw,
                         double p, T scale) {

@@ -108,7 +108,7 @@ double log_chains(const std::vector<Rows>& f, const double* values, unsigned lef
 }  // namespace cpu::detail
 
 // values (d), ascending, and vectors (d, d), as columns, of the symmetric part of a (d, d). False when a is
-// not finite.
+// not finite, or the iteration does not converge.
 template <class T>
 bool eigh(Cpu, const Tensor<T, Cpu>& a, Tensor<double, Cpu>& values, Tensor<double, Cpu>& vectors) {
   using namespace cpu::detail;
@@ -124,7 +124,7 @@ bool eigh(Cpu, const Tensor<T, Cpu>& a, Tensor<double, Cpu>& values, Tensor<doub
   return true;
 }
 
-// y = V diag(g(e)) V' for eigenvalues e and vectors V.
+// y (d, d) = V diag(g(e)) V' for eigenvalues e and vectors V.
 template <class T, class G>
 void spectral_function(Cpu, Tensor<T, Cpu>& y, const Tensor<double, Cpu>& values,
                        const Tensor<double, Cpu>& vectors, G&& g) {
@@ -136,7 +136,7 @@ void spectral_function(Cpu, Tensor<T, Cpu>& y, const Tensor<double, Cpu>& values
   store_rows(y, EigenRows<T>(v * e.asDiagonal() * v.transpose()));
 }
 
-// y = the derivative of the logarithm in the given directions (d, d), at least one.
+// y (d, d) = the derivative of the logarithm in the given directions (d, d), at least one.
 template <class T>
 void log_derivative(Cpu, Tensor<T, Cpu>& y, const Tensor<double, Cpu>& values,
                     const Tensor<double, Cpu>& vectors, std::span<const Tensor<T, Cpu>> directions) {

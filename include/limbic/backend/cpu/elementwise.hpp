@@ -100,7 +100,7 @@ void elementwise(Cpu, const F& f, Tensor<R, Cpu>& y, const Tensor<A, Cpu>&... x)
   cpu::detail::elementwise_impl<false>(f, y, x...);
 }
 
-// y = f(y, x...).
+// The same in place: y = f(y, x...).
 template <class F, class R, class... A>
 void elementwise_update(Cpu, const F& f, Tensor<R, Cpu>& y, const Tensor<A, Cpu>&... x) {
   cpu::detail::elementwise_impl<true>(f, y, x...);

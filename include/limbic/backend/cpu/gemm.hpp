@@ -17,7 +17,7 @@
 
 namespace limbic::cpu {
 
-// One product. T is float or double.
+// One product, see above; nothing where m or n is not positive. T is float or double.
 template <class T>
 void gemm(index_t m, index_t n, index_t k, const std::type_identity_t<MatrixRef<T>>& a,
           const std::type_identity_t<MatrixRef<T>>& b, T* c, index_t ldc,

@@ -25,6 +25,7 @@ struct MatrixRef {
 // Applied to every element of C last. relu(x) = max(x, 0); NaN stays NaN.
 enum class Activation { none, relu };
 
+// What is done to C beside the product.
 template <class T>
 struct GemmOptions {
   bool accumulate = false;   // adds to what C holds

@@ -1,5 +1,6 @@
-// Checks of values that losses are given, by the device tag: here they throw at once. A device that works behind
-// the host's back throws later (backend/cuda/guard.hpp).
+// Checks of values that losses are given, by the device tag: here they throw at once, in the name of `op`,
+// unless what the comment says holds of `what`. A device that works behind the host's back throws later
+// (backend/cuda/guard.hpp).
 #pragma once
 
 #include <limbic/core/tensor.hpp>
@@ -66,7 +67,7 @@ void require_finite_features(Cpu, std::string_view op, double sum, const char* s
   fail(op, "the squares of the features must be finite; got ", s_name, " ", s, ", ", t_name, " ", t, " (hint: scale them down)");
 }
 
-// Lengths of the rows of a matrix of this shape.
+// Lengths of the rows of a matrix of this shape, positive and finite.
 template <class T>
 void require_lengths(Cpu, std::string_view op, const char* what, const Tensor<T, Cpu>& lengths, const Shape& shape) {
   index_t row = 0;
@@ -89,7 +90,7 @@ void require_not_negative(Cpu, std::string_view op, const char* what, const Tens
   }
 }
 
-// Values in [0, 1].
+// Values in [0, 1]; NaN passes: what follows from it is not finite.
 template <class T>
 void require_unit_interval(Cpu, std::string_view op, const char* what, const Tensor<T, Cpu>& x, const char* hint = "") {
   for (T v : x.to_vector())

@@ -149,7 +149,7 @@ void add_along(Cpu, Tensor<T, Cpu>& y, const Tensor<T, Cpu>& x, int dim, const T
   });
 }
 
-// y[o, index[j], :] = value. y and index are dense.
+// y[o, index[j], :] = value, the indices in [0, size). y and index are dense.
 template <class T>
 void fill_rows(Cpu, Tensor<T, Cpu>& y, int dim, const Tensor<index_t, Cpu>& index, T value) {
   const cpu::detail::AtDim at(y.shape(), dim);
@@ -159,8 +159,8 @@ void fill_rows(Cpu, Tensor<T, Cpu>& y, int dim, const Tensor<index_t, Cpu>& inde
       std::fill_n(to + (o * at.size + index.data()[j]) * at.inner, at.inner, value);
 }
 
-// Row-major position in `shape` of each tuple of indices, which broadcast to one shape; negative indices count
-// from the back. Throws when one is out of range.
+// Row-major position in the first dimensions of `shape` of each tuple of indices, which broadcast to
+// `result`; negative indices count from the back. Throws when one is out of range.
 inline Tensor<index_t, Cpu> ravel_indices(Cpu, std::string_view op, std::span<const Tensor<index_t, Cpu>> indices,
                                           const Shape& result, const Shape& shape) {
   Tensor<index_t, Cpu> flat = Tensor<index_t, Cpu>::zeros(result);
@@ -188,7 +188,7 @@ inline Tensor<index_t, Cpu> last_writes(Cpu, const Tensor<index_t, Cpu>& index, 
   return last;
 }
 
-// y[j, index[j]] = 1 and 0 elsewhere, for y (index..., classes), dense.
+// y[j, index[j]] = 1 and 0 elsewhere, for y (index..., classes), dense, and indices in [0, classes).
 template <class T>
 void set_ones(Cpu, Tensor<T, Cpu>& y, const Tensor<index_t, Cpu>& index) {
   const Tensor<index_t, Cpu> dense = index.contiguous();
@@ -197,7 +197,7 @@ void set_ones(Cpu, Tensor<T, Cpu>& y, const Tensor<index_t, Cpu>& index) {
   for (index_t i = 0; i < dense.numel(); ++i, out += y.shape().back()) out[dense.data()[i]] = T(1);
 }
 
-// Positions of the true elements, in row-major order.
+// Positions (count) of the true elements, in row-major order.
 inline Tensor<index_t, Cpu> true_positions(Cpu, const Tensor<bool, Cpu>& mask) {
   const Tensor<bool, Cpu> dense = mask.contiguous();
   index_t count = 0;

@@ -13,6 +13,7 @@
 
 namespace limbic::cpu {
 
+// portable: whatever the compiler makes of vectors of 16 bytes; avx2 with fma; avx512 with f, bw, dq and vl.
 enum class Isa { portable, avx2, avx512 };
 
 // What this processor can do.
@@ -39,6 +40,7 @@ inline std::atomic<Isa>& chosen_isa() {
 }
 }  // namespace detail
 
+// What the kernels use: detected_isa() unless set_isa() said otherwise.
 inline Isa isa() { return detail::chosen_isa().load(std::memory_order_relaxed); }
 
 // Restricts the kernels to an instruction set (tests run all of them). Anything above what the

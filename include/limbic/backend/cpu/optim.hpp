@@ -68,7 +68,7 @@ void lerp_into(Cpu, Tensor<T, Cpu>& y, const Tensor<T, Cpu>& x, T weight) {
   });
 }
 
-// Sum of squares, in double, piece by piece.
+// Sum of squares, in double, in an order that depends on the size alone.
 template <class T>
 double squared_norm(Cpu, const Tensor<T, Cpu>& x) {
   constexpr index_t kGrain = cpu::detail::kElementGrain;

@@ -15,7 +15,7 @@ T radial_at_zero(const RadialKernel& kernel) {
   return k;
 }
 
-// y = K u.
+// y = K u; norms (N): the points' squared lengths.
 template <class T>
 Tensor<T, Cpu> pair_products(Cpu, const Tensor<T, Cpu>& points, const Tensor<T, Cpu>& norms,
                              const PairKernel<Cpu>& kernel, const Tensor<T, Cpu>& u) {

@@ -152,7 +152,7 @@ class Pool {
 // Threads that CPU operations may use, the calling one included. Default: all processors.
 inline int num_threads() { return cpu::detail::Pool::instance().threads(); }
 
-// Sets num_threads() (at least 1). Results do not depend on it. Throws inside a parallel_for.
+// Sets num_threads(); less than 1 counts as 1. Results do not depend on it. Throws inside a parallel_for.
 inline void set_num_threads(int threads) {
   check(!cpu::detail::Pool::inside(), "set_num_threads", "cannot be called from inside a parallel_for");
   cpu::detail::Pool::instance().resize(threads);

@@ -1,4 +1,5 @@
-// Pooling on the CPU, over planes (H, W) of x (..., H, W). Planes are worked on in parallel.
+// Pooling on the CPU, over planes (H, W) of x (..., H, W). Planes are worked on in parallel. `plane` is H W,
+// `width` W, `out` the number of outputs of a plane; `rows` and `cols` are the windows along H and W.
 #pragma once
 
 #include <limbic/backend/cpu/parallel.hpp>
@@ -83,7 +84,7 @@ void plane_scatter(Cpu, Tensor<T, Cpu>& dx, const Tensor<T, Cpu>& dy, const Tens
   });
 }
 
-// y = the sum of each window over the places it counts (rows' times columns' size). All dense.
+// y = the mean of each window: its sum divided by the places it counts, rows' times columns'. All dense.
 template <class T>
 void avg_pool_fwd(Cpu, Tensor<T, Cpu>& y, const Tensor<T, Cpu>& x, index_t plane, index_t width,
                   const PoolWindows& rows, const PoolWindows& cols) {

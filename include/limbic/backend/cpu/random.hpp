@@ -87,13 +87,13 @@ void uniform_values(Cpu, T* out, index_t n, PhiloxKey draw, T low, T high) {
   const T last = high > low ? std::nextafter(high, low) : low;
   cpu::detail::random_values(out, n, draw, cpu::detail::MakeUniform<T>{low, high - low, last});
 }
-// mean + std z_i
+// mean + std z_i, i < n, rounded once.
 template <class T>
 void normal_values(Cpu, T* out, index_t n, PhiloxKey draw, T mean, T std) {
   cpu::detail::random_values(out, n, draw,
                              cpu::detail::MakeNormal<T>{static_cast<double>(mean), static_cast<double>(std)});
 }
-// Whether word i is below the threshold, as T.
+// Whether word i, i < n, is below the threshold (philox_threshold()), as T.
 template <class T>
 void bernoulli_values(Cpu, T* out, index_t n, PhiloxKey draw, std::uint64_t threshold) {
   if (threshold == 0) std::fill_n(out, n, T(0));
@@ -101,7 +101,7 @@ void bernoulli_values(Cpu, T* out, index_t n, PhiloxKey draw, std::uint64_t thre
     cpu::detail::random_values(out, n, draw,
                                cpu::detail::MakeEvents<T>{static_cast<std::uint32_t>(threshold - 1)});
 }
-// In low .. high - 1.
+// Uniform in low .. high - 1, low < high, from words 2i and 2i + 1.
 inline void integer_values(Cpu, index_t* out, index_t n, PhiloxKey draw, index_t low, index_t high) {
   const auto from = static_cast<std::uint64_t>(low);
   cpu::detail::random_values(out, n, draw,

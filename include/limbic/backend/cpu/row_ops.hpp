@@ -1,5 +1,5 @@
-// Row kernels as functions of tensors, found by the device tag. All tensors are dense; rows run over the last
-// dimension.
+// Row kernels as functions of tensors, found by the device tag: formulas in rows.hpp and norms.hpp. All
+// tensors are dense; rows run over the last dimension. dx is written or, if `accumulate`, added to.
 #pragma once
 
 #include <limbic/backend/cpu/norms.hpp>

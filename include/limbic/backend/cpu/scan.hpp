@@ -1,4 +1,5 @@
-// Running sums and products along one dimension of dense (outer, n, inner) data.
+// Running sums and products along one dimension of dense (outer, n, inner) data, as x, y and their gradients
+// are.
 #pragma once
 
 #include <limbic/backend/cpu/elementwise.hpp>
@@ -39,7 +40,7 @@ void cumsum_fwd(Cpu, Tensor<T, Cpu>& y, const Tensor<T, Cpu>& x, index_t outer, 
   });
 }
 
-// y_i = x_1 ... x_i.
+// The running product: y_i = x_1 ... x_i.
 template <class T>
 void cumprod_fwd(Cpu, Tensor<T, Cpu>& y, const Tensor<T, Cpu>& x, index_t outer, index_t n, index_t inner) {
   T* const to = y.mutable_data();

@@ -7,8 +7,9 @@
 
 namespace limbic::cpu {
 
-// At least `count` uninitialised T, 64-byte aligned, of the calling thread and `Purpose` (any type: a
-// kernel that calls another needs another one). What an earlier call returned is lost when it must grow.
+// At least `count` uninitialised T, 64-byte aligned, of the calling thread and `Purpose` (any type: a kernel
+// that calls another needs another one). What an earlier call returned is lost when it must grow. Throws
+// std::bad_alloc.
 template <class Purpose, class T>
 T* scratch(index_t count) {
   struct Buffer {

@@ -33,7 +33,7 @@ void unfold_fwd(Cpu, const ConvShape& s, Tensor<T, Cpu>& y, const Tensor<T, Cpu>
   });
 }
 
-// x = the transpose of unfold_fwd(), of y.
+// x (B, C, H, W) = the transpose of unfold_fwd(), of y: patches that overlap add up. All dense.
 template <class T>
 void fold_fwd(Cpu, const ConvShape& s, Tensor<T, Cpu>& x, const Tensor<T, Cpu>& y) {
   x.fill(T(0));
