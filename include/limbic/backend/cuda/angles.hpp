@@ -7,7 +7,7 @@
 
 namespace limbic {
 
-// y () = the value; fills the gradient (n, n) with respect to D if it is defined.
+// y () = the value of backend/cpu/angles.hpp; fills the gradient (n, n) with respect to D if it is defined.
 template <class T>
 void angle_distance(Cuda, Tensor<T, Cuda>& y, const Tensor<T, Cuda>& distances,
                     const Tensor<T, Cuda>& teacher, const Tensor<T, Cuda>& weights,

@@ -132,13 +132,14 @@ void attention_bwd(Cuda, Tensor<T, Cuda>* dq, Tensor<T, Cuda>* dk, Tensor<T, Cud
   cuda::attention_bwd(call, g);
 }
 
-// 1 where query i of head (b, h) may attend to key j, else 0: for the composed form.
+// allowed (B, H, L_q, L_k), dense: 1 where query i of head (b, h) may attend to key j, else 0, for the
+// composed form.
 template <class T>
 void attention_allowed(Cuda, Tensor<T, Cuda>& allowed, const AttentionPlan<T, Cuda>& plan) {
   cuda::attention_allowed(cuda::detail::call_of(allowed.shape(), plan), allowed.mutable_data());
 }
 
-// 1 / (1 - p) where dropout keeps, else 0.
+// kept (B, H, L_q, L_k), dense: 1 / (1 - p) where dropout keeps, else 0.
 template <class T>
 void attention_kept(Cuda, Tensor<T, Cuda>& kept, const AttentionPlan<T, Cuda>& plan) {
   cuda::attention_kept(cuda::detail::call_of(kept.shape(), plan), kept.mutable_data(), kept.numel());

@@ -48,7 +48,7 @@ void batch_norm_apply(Cuda, Tensor<T, Cuda>& y, const Tensor<T, Cuda>& x, const 
                          scale.data(), shift.data());
 }
 
-// sum dy and sum dy (x - mean) (C); dense.
+// sum dy and sum dy (x - mean) (C) of x and dy (B, C, ...) and mean (C); all dense.
 template <class T>
 void batch_norm_sums(Cuda, Tensor<T, Cuda>& sum, Tensor<T, Cuda>& dot, const Tensor<T, Cuda>& x,
                      const Tensor<T, Cuda>& dy, const Tensor<T, Cuda>& mean) {

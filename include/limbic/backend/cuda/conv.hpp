@@ -28,7 +28,7 @@ inline ConvSizes conv_sizes(const ConvShape& s) {
 }
 }  // namespace cuda::detail
 
-// y = conv(x, w) + bias (O), which may be undefined. All dense.
+// y = conv(x, w) + bias (O), which may be undefined; shapes as core/conv_shape.hpp has them. All dense.
 template <class T>
 void conv_fwd(Cuda, const ConvShape& s, Tensor<T, Cuda>& y, const Tensor<T, Cuda>& x,
               const Tensor<T, Cuda>& w, const Tensor<T, Cuda>& bias) {

@@ -29,7 +29,7 @@ void cross_entropy_fwd(Cuda, Tensor<T, Cuda>& loss, Tensor<T, Cuda>& lse, const 
                        const LabelLoss<T, Cuda>& o) {
   cuda::cross_entropy_fwd(cuda::detail::cross_entropy_call(x, o), loss.mutable_data(), lse.mutable_data());
 }
-// dx = or += the gradient, from dloss (N).
+// dx (N, K) = or, if `accumulate`, += the gradient, from dloss (N); lse of the forward.
 template <class T>
 void cross_entropy_bwd(Cuda, Tensor<T, Cuda>& dx, const Tensor<T, Cuda>& x, const Tensor<T, Cuda>& lse,
                        const Tensor<T, Cuda>& dloss, bool accumulate, const LabelLoss<T, Cuda>& o) {

@@ -36,7 +36,7 @@ bool eigh(Cuda, const Tensor<T, Cuda>& a, Tensor<double, Cuda>& values, Tensor<d
   return true;
 }
 
-// y = V diag(g(e)) V' for eigenvalues e and vectors V; g is generic, see trace.hpp.
+// y (d, d) = V diag(g(e)) V' for eigenvalues e and vectors V; g is generic, see trace.hpp.
 template <class T, class G>
 void spectral_function(Cuda, Tensor<T, Cuda>& y, const Tensor<double, Cuda>& values,
                        const Tensor<double, Cuda>& vectors, G&& g) {
@@ -46,7 +46,7 @@ void spectral_function(Cuda, Tensor<T, Cuda>& y, const Tensor<double, Cuda>& val
   cuda::detail::store(y, cuda::detail::times_transposed(scaled, vectors));
 }
 
-// y = the derivative of the logarithm in the given directions (d, d), from one to five.
+// y (d, d) = the derivative of the logarithm in the given directions (d, d), one to five. Throws for more.
 template <class T>
 void log_derivative(Cuda, Tensor<T, Cuda>& y, const Tensor<double, Cuda>& values,
                     const Tensor<double, Cuda>& vectors, std::span<const Tensor<T, Cuda>> directions) {

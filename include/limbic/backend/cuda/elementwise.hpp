@@ -10,6 +10,7 @@ namespace limbic {
 
 namespace cuda {
 
+// The device's name of an element type; others do not compile.
 template <class T>
 constexpr Dtype dtype_of() {
   if constexpr (std::is_same_v<T, float>) return Dtype::f32;
@@ -81,12 +82,13 @@ void run_elementwise(const F& f, Tensor<R, Cuda>& y, const Tensor<A, Cuda>&... x
 }  // namespace cuda
 
 // y = f(x...). The operands broadcast to y's shape; y overlaps none of them. f is generic, see trace.hpp.
+// Throws where f has more steps, constants or values at a time than a program takes.
 template <class F, class R, class... A>
 void elementwise(Cuda, const F& f, Tensor<R, Cuda>& y, const Tensor<A, Cuda>&... x) {
   cuda::detail::run_elementwise<false>(f, y, x...);
 }
 
-// y = f(y, x...).
+// The same in place: y = f(y, x...).
 template <class F, class R, class... A>
 void elementwise_update(Cuda, const F& f, Tensor<R, Cuda>& y, const Tensor<A, Cuda>&... x) {
   cuda::detail::run_elementwise<true>(f, y, x...);

@@ -40,6 +40,7 @@ struct FreeGraph {
 };
 }  // namespace detail
 
+// Recorded work, and what is done before each replay; nothing until capture() made it. Not to be copied.
 class Graph {
  public:
   Graph() = default;
@@ -89,8 +90,8 @@ Graph capture(F&& f) {
 
 }  // namespace cuda
 
-// What code for any device asks: whether its work is recorded now; what is to be done at each replay of that; numbers (4)
-// that are told anew then.
+// What code for any device asks: whether its work is recorded now; what is to be done before each replay of
+// that; room for numbers (4) that are told anew then; and to tell them, `to` (4) = v.
 inline bool is_captured(Cuda) { return cuda::capturing(); }
 inline void at_replay(Cuda, std::function<void()> hook) {
   cuda::detail::replay_hooks().push_back(std::move(hook));

@@ -13,7 +13,7 @@ namespace limbic {
 
 namespace cuda {
 
-// What is said of a value: the parts of `text` one after the other.
+// What is said of a value: the parts one after the other; cut to 127 characters, and `op` to 31.
 template <class... Parts>
 GuardText guard_text(std::string_view op, const Parts&... parts) {
   GuardText about;
@@ -73,7 +73,7 @@ void require_finite_features(Cuda, std::string_view op, const Tensor<double, Cud
   cuda::detail::guard_all(cuda::guard_text(op, "the features must be finite, and so must their squares"), cuda::Must::be_finite, sum);
 }
 
-// Lengths of the rows of a matrix of this shape.
+// Lengths of the rows of a matrix of this shape, positive and finite.
 template <class T>
 void require_lengths(Cuda, std::string_view op, const char* what, const Tensor<T, Cuda>& lengths, const Shape& shape) {
   cuda::detail::guard_all(cuda::guard_text(op, "rows of ", what, " ", shape, " must have a positive, finite length"), cuda::Must::be_positive, lengths);
@@ -85,7 +85,7 @@ void require_not_negative(Cuda, std::string_view op, const char* what, const Ten
   cuda::detail::guard_all(cuda::guard_text(op, what, " must be finite and not negative", hint), cuda::Must::not_be_negative, x);
 }
 
-// Values in [0, 1].
+// Values in [0, 1]; NaN passes: what follows from it is not finite.
 template <class T>
 void require_unit_interval(Cuda, std::string_view op, const char* what, const Tensor<T, Cuda>& x, const char* hint = "") {
   cuda::detail::guard_all(cuda::guard_text(op, what, " must be in [0, 1]", hint), cuda::Must::be_in_unit_interval, x);

@@ -51,7 +51,7 @@ inline void guard_indices(std::string_view op, const Tensor<index_t, Cuda>& inde
 
 }  // namespace cuda::detail
 
-// Reports `op` unless all indices are in [0, size).
+// Reports, in the name of `op`, the first index that is not in [0, size).
 inline void check_indices(Cuda, std::string_view op, const Tensor<index_t, Cuda>& index, index_t size) {
   cuda::detail::guard_indices(op, index, 0, size);
 }
@@ -97,8 +97,8 @@ void add_along(Cuda, Tensor<T, Cuda>& y, const Tensor<T, Cuda>& x, int dim,
   cuda::add_along(y.mutable_data(), x.data(), index.data(), call);
 }
 
-// Row-major position in `shape` of each tuple of indices, which broadcast to one shape; negative indices count
-// from the back.
+// Row-major position in the first dimensions of `shape` of each tuple of indices, which broadcast to
+// `result`; negative indices count from the back.
 inline Tensor<index_t, Cuda> ravel_indices(Cuda, std::string_view op,
                                            std::span<const Tensor<index_t, Cuda>> indices,
                                            const Shape& result, const Shape& shape) {

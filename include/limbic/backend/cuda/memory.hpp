@@ -12,12 +12,14 @@ namespace cuda {
 [[noreturn, gnu::used]] inline void raise(const char* what, const char* text) { fail(what, text); }
 }  // namespace cuda
 
-// What Storage<Cuda> asks for.
+// What Storage<Cuda> asks for, in the order of the current stream. Throws when there is no memory, or no
+// device.
 inline void* allocate_memory(Cuda, std::size_t bytes) { return cuda::allocate(bytes); }
 inline Release free_memory(Cuda) {
   return [](void* memory) { cuda::deallocate(memory); };
 }
 
+// n values; done when the call returns. Throw what went wrong on the device, and while work is recorded.
 template <class T>
 void copy_from_host(Cuda, T* device, const T* host, std::size_t n) {
   if (n) cuda::copy_from_host(device, host, n * sizeof(T));

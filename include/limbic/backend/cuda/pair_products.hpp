@@ -5,7 +5,7 @@
 
 namespace limbic {
 
-// y = K u, K_ij = k(|x_i - x_j|^2), x (N, d) dense; u, y (N, P).
+// The product y = K u, K_ij = k(|x_i - x_j|^2), x (N, d) dense; u, y (N, P).
 template <class T>
 Tensor<T, Cuda> pair_products(Cuda, const Tensor<T, Cuda>& points, const Tensor<T, Cuda>&,
                               const PairKernel<Cuda>& kernel, const Tensor<T, Cuda>& u) {

@@ -55,7 +55,8 @@ PairWeights<T, Cuda> class_pair_weights(std::string_view op, const Tensor<index_
 
 }  // namespace cuda::detail
 
-// The weights of the biased or the unbiased estimator, of weights of samples (n) and (m) or undefined ones.
+// The weights of the biased or the unbiased estimator of loss/mmd.hpp, of weights of samples (n) and (m) or
+// undefined ones. Weights that are negative, not finite or all 0 are told late, here and below.
 template <class T>
 PairWeights<T, Cuda> mmd_pair_weights(Cuda, std::string_view op, bool unbiased, index_t n, index_t m,
                                       const Tensor<T, Cuda>& source, const Tensor<T, Cuda>& target) {

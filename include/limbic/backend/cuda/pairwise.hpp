@@ -78,7 +78,8 @@ Tensor<double, Cuda> bandwidths(Cuda, const BandwidthRule& rule, int count, cons
   return inverse;
 }
 
-// y () = offset + the form; fills the layers' gradients where they are defined. At most 8 layers.
+// y () = offset + the form of backend/cpu/pairwise.hpp; fills the layers' gradients where they are defined.
+// Throws for more than 8 layers.
 template <class T>
 void pair_form(Cuda, Tensor<T, Cuda>& y, std::span<PairLayer<T, Cuda>> layers,
                const PairWeights<T, Cuda>& weights, double offset = 0) {

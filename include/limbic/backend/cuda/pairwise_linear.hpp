@@ -5,7 +5,8 @@
 
 namespace limbic {
 
-// y () = the value, for s and then t in `points` (2n, d), dense; fills `gradient` (2n, d) if it is defined.
+// y () = the value of backend/cpu/pairwise_linear.hpp, for s and then t in `points` (2n, d), dense; fills
+// `gradient` (2n, d) if it is defined.
 template <class T>
 void neighbour_form(Cuda, Tensor<T, Cuda>& y, const Tensor<T, Cuda>& points, const PairKernel<Cuda>& kernel,
                     Tensor<T, Cuda>& gradient) {

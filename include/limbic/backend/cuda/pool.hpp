@@ -1,4 +1,5 @@
-// Pooling on the device, over planes (H, W) of x (..., H, W); see kernels/pool.cuh.
+// Pooling on the device, over planes (H, W) of x (..., H, W); see kernels/pool.cuh, and for the arguments
+// backend/cpu/pool.hpp.
 #pragma once
 
 #include <limbic/backend/cuda/launch/pool.hpp>

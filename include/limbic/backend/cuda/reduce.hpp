@@ -101,7 +101,7 @@ void reduce_sum(Cuda, Tensor<T, Cuda>& y, const Tensor<T, Cuda>& x) {
   reduce(Cuda{}, folds::Sum<T>{}, y, x);
 }
 
-// Whether no element is NaN or Inf; dense.
+// Whether no element is NaN or Inf; dense. Waits for the device.
 template <class T>
 bool all_finite(Cuda, const Tensor<T, Cuda>& x) {
   if (x.numel() == 0) return true;

@@ -25,7 +25,8 @@ BranchCall<T> branch_call(const Tensor<T, Cuda>& x, const Tensor<T, Cuda>& bias,
 }
 }  // namespace cuda::detail
 
-// y = residual + m f(x + bias) / (1 - p); bias (C) and residual may be undefined, all are dense.
+// y = residual + m f(x + bias) / (1 - p), of x's shape (..., C); bias (C) and residual may be undefined, all
+// are dense.
 template <class T>
 void residual_branch_fwd(Cuda, Tensor<T, Cuda>& y, const Tensor<T, Cuda>& x, const Tensor<T, Cuda>& bias,
                          const Tensor<T, Cuda>& residual, const BranchPlan& plan) {

@@ -1,4 +1,5 @@
-// Row kernels as functions of tensors on the device. All tensors are dense; rows run over the last dimension.
+// Row kernels as functions of tensors on the device: formulas in backend/cpu/rows.hpp and norms.hpp. All
+// tensors are dense; rows run over the last dimension. dx is written or, if `accumulate`, added to.
 #pragma once
 
 #include <limbic/backend/cuda/copy.hpp>

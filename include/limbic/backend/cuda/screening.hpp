@@ -7,8 +7,9 @@
 
 namespace limbic {
 
-// Screens B samples by the logits (B, K) of two classifiers; without those of a joint one, which may be undefined, there
-// are no lessons. Throws for other shapes and an empty batch; logits that are not finite are told late.
+// Screens B samples by the logits (B, K) of two classifiers as core/screening.hpp says, `before` other
+// samples standing first in its targets; without logits of a joint one, which may be undefined, there are no
+// lessons. Throws for other shapes and an empty batch; logits that are not finite are told late.
 template <class T>
 PredictionScreening<T, Cuda> screen_predictions(Cuda, std::string_view op, const Tensor<T, Cuda>& first,
                                                 const Tensor<T, Cuda>& second, const Tensor<T, Cuda>& joint,

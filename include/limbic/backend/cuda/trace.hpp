@@ -19,6 +19,7 @@ namespace cuda {
 // The record of one function: inputs, constants and steps, in order.
 class Trace {
  public:
+  // The first `inputs` values are the function's arguments.
   explicit Trace(int inputs) : inputs_(inputs) {}
 
   // Notes a step, unless it is there already; its operands and its value are numbers of values. Throws when there
@@ -30,6 +31,7 @@ class Trace {
     step_[count_] = {code, a, b, c};
     return inputs_ + count_++;
   }
+  // The number of a constant. Throws when there are too many.
   int constant(double value) {
     for (int i = 0; i < constants_; ++i)
       if (std::bit_cast<std::uint64_t>(constant_[i]) == std::bit_cast<std::uint64_t>(value))
@@ -176,7 +178,7 @@ class Traced {
     return Traced(*trace, trace->step(code, id(a), id(b), code == Code::choose ? id(c) : -1));
   }
 
-  // Its number in the record.
+  // Its number in the record, and whether it is a constant.
   int id(cuda::Trace& trace) const { return trace_ ? id_ : trace.constant(constant_); }
   bool known() const { return !trace_; }
 
@@ -189,6 +191,7 @@ class Traced {
   double constant_ = 0;
 };
 
+// Each notes a step; declared in core/math.hpp.
 namespace math {
 
 template <class T>

@@ -16,7 +16,7 @@ void unfold_fwd(Cuda, const ConvShape& s, Tensor<T, Cuda>& y, const Tensor<T, Cu
   else cuda::unfold(cuda::detail::conv_sizes(s), y.mutable_data(), x.data());
 }
 
-// x = the transpose of unfold_fwd(), of y.
+// x (B, C, H, W) = the transpose of unfold_fwd(), of y: patches that overlap add up. All dense.
 template <class T>
 void fold_fwd(Cuda, const ConvShape& s, Tensor<T, Cuda>& x, const Tensor<T, Cuda>& y) {
   cuda::fold(cuda::detail::conv_sizes(s), x.mutable_data(), y.data());
