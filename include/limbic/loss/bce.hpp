@@ -10,6 +10,7 @@
 
 namespace limbic {
 
+// Options of bce_with_logits() and bce().
 struct BceOptions {
   double positive_weight = 1;  // w, positive; bce() does not look at it
   Reduction reduction = Reduction::mean;

@@ -12,6 +12,7 @@
 
 namespace limbic {
 
+// Options of minimum_class_confusion().
 struct ClassConfusionOptions {
   double temperature = 2.5;  // T, positive
 };

@@ -10,6 +10,7 @@
 
 namespace limbic {
 
+// Options of cmd().
 struct CmdOptions {
   int moments = 5;  // K, at least 1
 };

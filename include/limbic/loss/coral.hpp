@@ -18,6 +18,7 @@ namespace limbic {
 // The two formulas above.
 enum class CoralForm : std::uint8_t { paper, tllib };
 
+// Options of coral().
 struct CoralOptions {
   CoralForm form = CoralForm::paper;
 };

@@ -15,6 +15,7 @@
 
 namespace limbic {
 
+// Options of cross_entropy().
 struct CrossEntropyOptions {
   double label_smoothing = 0;   // in [0, 1]
   index_t ignore_index = -100;  // rows with this label are left out

@@ -15,7 +15,8 @@
 
 namespace limbic {
 
-// Temperatures are positive, alpha and beta not negative.
+// Options of distillation() and mutual_distillation(), and of decoupled_kd(). Temperatures are positive,
+// alpha and beta not negative.
 struct DistillationOptions {
   double temperature = 4;
 };

@@ -16,10 +16,12 @@
 
 namespace limbic {
 
-//   linear x . y: squared distance of means     distance -|x - y|: the energy distance
+// Kernels, of which linear is x . y (the squared distance of means) and distance -|x - y| (the energy
+// distance), and the rules above.
 enum class Kernel : std::uint8_t { gaussian, laplacian, linear, distance };
 enum class Bandwidth : std::uint8_t { mean_offdiag, mean_all, median, fixed, running };
 
+// The enumerators' names.
 inline std::string to_text(Kernel k) {
   constexpr const char* kNames[] = {"gaussian", "laplacian", "linear", "distance"};
   return kNames[static_cast<int>(k)];

@@ -11,6 +11,7 @@
 
 namespace limbic {
 
+// Options of log_coral().
 struct LogCoralOptions {
   double eps = 1e-2;  // positive; what it adds to the covariances keeps them invertible
 };

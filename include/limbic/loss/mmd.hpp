@@ -18,11 +18,13 @@ namespace limbic {
 // The estimators above.
 enum class MmdEstimator : std::uint8_t { biased, unbiased, linear };
 
+// "biased", "unbiased" or "linear".
 inline std::string to_text(MmdEstimator e) {
   constexpr const char* kNames[] = {"biased", "unbiased", "linear"};
   return kNames[static_cast<int>(e)];
 }
 
+// Options of mmd().
 struct MmdOptions {
   MmdEstimator estimator = MmdEstimator::biased;
   KernelOptions kernel{};

@@ -12,6 +12,7 @@ namespace limbic {
 //   none   no number: w x, in the losses' shape
 enum class Reduction : std::uint8_t { mean, sum, none };
 
+// "mean", "sum" or "none".
 inline std::string to_text(Reduction r) {
   constexpr const char* kNames[] = {"mean", "sum", "none"};
   return kNames[static_cast<int>(r)];

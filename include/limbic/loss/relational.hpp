@@ -16,6 +16,7 @@
 
 namespace limbic {
 
+// Options of relational_kd(): what distances and angles count, not negative.
 struct RelationalKdOptions {
   double distance_weight = 1, angle_weight = 2;
 };
