@@ -317,8 +317,8 @@ void GradNode<T, D>::complete(bool create_graph, bool leave) {
 // that holds the leaf, until zero_grad() (grad() has no such knot). The graph stays as long as there are
 // variables on it, so that backward() may be called again (PyTorch's retain_graph is always on): pass the
 // last one with std::move to free memory on the way.
-// Throws when y depends on no leaf, is not a single element and has no dy, dy is not of its shape, or a kept
-// value was modified.
+// Throws when y depends on no leaf, is not a single element and has no dy, dy is not of its shape, a kept
+// value was modified, or (called from a hook) y's graph is that of the pass that runs.
 template <class T, class D>
 void backward(Var<T, D> y, const Var<T, D>& dy = {}, bool create_graph = false) {
   check(y.requires_grad(), "backward", "the value must depend on a variable that requires a gradient; got ", y);

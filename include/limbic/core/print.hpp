@@ -19,7 +19,7 @@ namespace limbic {
 struct PrintOptions {
   int precision = 4;         // most decimals shown, 0 to 17
   index_t threshold = 1000;  // tensors of more elements are shown in part,
-  index_t edge = 3;          // this many at each end of a dimension
+  index_t edge = 3;          // this many at each end of a dimension, at least 1
   int line_width = 80;       // characters, but a line holds at least one number
   bool type = true;          // type and shape behind the numbers
 };

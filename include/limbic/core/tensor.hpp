@@ -84,7 +84,7 @@ class Tensor {
   }
 
   // A caller's memory, without a copy; see Storage::wrap. Strides count elements; dense if none are given.
-  // Throws for negative strides, which no tensor has, and null.
+  // Throws for negative strides, which no tensor has, another number of them than of sizes, and null.
   static Tensor wrap(T* data, const Shape& shape, std::optional<Strides> strides = {},
                      Release release = nullptr, void* context = nullptr) {
     Tensor t;

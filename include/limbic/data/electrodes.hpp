@@ -26,6 +26,7 @@
 
 namespace limbic::data {
 
+// Channels of the cap.
 inline constexpr int kElectrodes = 62;
 
 // In the order of the channels of the files.

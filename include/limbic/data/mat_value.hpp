@@ -183,6 +183,7 @@ using Variables = std::vector<std::pair<std::string, Value>>;
 // Of the file format.
 enum class Version : std::uint8_t { v4, v5, v73 };
 
+// "4", "5" or "7.3".
 inline std::string to_text(Version v) { return v == Version::v4 ? "4" : v == Version::v5 ? "5" : "7.3"; }
 
 namespace detail {

@@ -30,6 +30,7 @@ enum class SeedKind : std::uint8_t {
   seed_iv           // eeg_feature_smooth/{1,2,3}/{subject}_{date}.mat and eye_feature_smooth beside it
 };
 
+// "auto", "seed", "seed-multimodal" or "seed-iv", as options write it.
 inline std::string to_text(SeedKind k) {
   constexpr const char* kNames[] = {"auto", "seed", "seed-multimodal", "seed-iv"};
   return kNames[static_cast<std::size_t>(k)];

@@ -11,6 +11,7 @@
 
 namespace limbic::data {
 
+// Of the shipped features, and of raw EEG.
 inline constexpr index_t kBands = 5;
 inline constexpr double kRawRate = 200;  // samples a second
 

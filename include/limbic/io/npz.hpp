@@ -42,7 +42,7 @@ class NpzFile {
     return NpzFile(bytes, source, max_bytes, nullptr);
   }
 
-  // Names of the arrays, without ".npy", in order. Other files in the archive are left out.
+  // Names of the arrays, without ".npy", in lexicographic order. Other files in the archive are left out.
   std::vector<std::string> names() const {
     std::vector<std::string> out;
     for (const auto& item : arrays_) out.push_back(item.first);

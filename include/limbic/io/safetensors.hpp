@@ -29,7 +29,8 @@ class SafetensorsFile {
   using Entries = std::map<std::string, Entry, std::less<>>;
   using Metadata = std::map<std::string, std::string>;
 
-  // Maps the file. Throws when it cannot be opened or breaks a rule of the format.
+  // Maps the file. Throws when it cannot be opened or breaks a rule of the format, and for a header of more
+  // than 100 MB or a tensor of more than 8 dimensions.
   static SafetensorsFile open(const std::string& path) {
     auto map = MappedFile::open(path);
     const auto bytes = map->bytes();

@@ -48,7 +48,7 @@ struct Variance {
 
  private:
   index_t count(const Tensor<T, D>& x) const { return numel(to) ? x.numel() / numel(to) : 0; }
-  // 1 / (n - c), infinite when there are not more elements than the correction, so that y is NaN.
+  // 1 / (n - c), infinite when there are not more elements than the correction: y is NaN or infinite then.
   T scale(const Tensor<T, D>& x) const {
     return T(1) / static_cast<T>(std::max<index_t>(0, count(x) - correction));
   }
@@ -144,8 +144,9 @@ struct RootPF {
 }  // namespace detail
 
 // Variance over `dims` (none given: all), sum (x - mean)^2 / (n - correction): 1 for the unbiased estimate,
-// as in PyTorch, 0 for the mean square, NumPy's default. NaN when n is not above the correction. The shape is
-// as sum()'s. Throws over no elements and for dims out of range or repeated.
+// as in PyTorch, 0 for the mean square, NumPy's default. A division by 0 when n is not above the correction:
+// NaN, or infinite where elements differ. The shape is as sum()'s. Throws over no elements and for dims out
+// of range or repeated.
 template <Operand X>
 X var(const X& x, const Dims& dims = {}, bool keepdim = false, index_t correction = 1,
       Site site = Site::here()) {

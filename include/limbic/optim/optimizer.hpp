@@ -76,7 +76,8 @@ class Optimizer {
       run(clip_);
     }
   }
-  // The gradients' norm before the last step_clipped(); waits for a device. Throws when there was no such step.
+  // The gradients' norm before the last step_clipped() of this handle; waits for a device. Throws when there
+  // was no such step.
   double clipped_norm() const {
     check(norm_ >= 0 || clip_.defined(), "clip_grad_norm", "step_clipped() must come first");
     return clip_.defined() ? clip_.at(1) : norm_;
