@@ -215,7 +215,8 @@ class MemoryPool {
 inline MemoryStats memory_stats() { return detail::MemoryPool::instance().stats(); }
 // Lets memory_stats().peak_bytes start anew from what is in use.
 inline void reset_peak_memory() { detail::MemoryPool::instance().reset_peak(); }
-// Gives memory that is cached but not in use back to the system.
+// Gives memory that is cached but not in use back to the system, all but what other threads keep in their own
+// caches.
 inline void release_cached_memory() { detail::MemoryPool::instance().release(); }
 
 }  // namespace limbic

@@ -139,7 +139,7 @@ class RandomStream {
 
   // ---- T = float or double; a float takes one word, a double two ------------------------------------
 
-  // Uniform in [low, high): low + u (high - low). Throws unless low <= high, both finite.
+  // Uniform in [low, high): low + u (high - low). Throws unless low <= high, both and their distance finite.
   template <class T, class D = Cpu>
   Tensor<T, D> uniform(const Shape& shape, T low = T(0), T high = T(1)) {
     return filled(Tensor<T, D>::empty(shape), [&](auto& t) { fill_uniform(t, low, high); });

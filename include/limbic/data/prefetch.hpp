@@ -36,8 +36,8 @@ class Prefetch {
     thread_.join();
   }
 
-  // The next item; it is overwritten after the next call. `release(item)` is called for the item that is
-  // about to be overwritten, on this thread. Rethrows what fill() threw, again and again: nothing follows a
+  // The next item, which holds until the next call. `release(item)` is called for the item that is about to
+  // be overwritten, on this thread. Rethrows what fill() threw, again and again: nothing follows a
   // failure.
   template <class Release>
   Item& next(Release&& release) {

@@ -66,9 +66,9 @@ std::vector<double> pooled_mmd(const CentredPoints<T, Cpu>& z, const RadialKerne
 }  // namespace detail
 
 // Tests whether the rows of source (n, d) and target (m, d) are drawn from one law, with `permutations`
-// relabellings drawn from `random`. The estimator and kernel are those of `options`; with few samples of each
-// the smallest p is 1 / (1 + permutations). Throws as mmd(), for permutations below 1, and for a running
-// bandwidth.
+// relabellings drawn from `random`. The estimator and kernel are those of `options`. No p is below 1 / (1 +
+// permutations); with few samples the smallest is larger, as relabellings repeat. Throws as mmd(), for
+// permutations below 1, and for a running bandwidth.
 template <class T>
 TwoSampleTest mmd_permutation_test(const Tensor<T>& source, const Tensor<T>& target, RandomStream& random,
                                    const MmdOptions& options = {}, index_t permutations = 999) {

@@ -17,7 +17,7 @@ namespace limbic::text {
 
 namespace detail {
 
-// What is dropped: control, format, private and unassigned code points, and U+FFFD.
+// What is dropped: control, format and private code points, and U+FFFD.
 inline bool is_bert_control(char32_t c) {
   if (c == '\t' || c == '\n' || c == '\r') return false;
   const auto k = category(c);
