@@ -19,7 +19,7 @@ enum class EyeUse : std::uint8_t { if_present, required, no };
 // What is read, and what becomes of what cannot be used.
 struct ReadOptions {
   SeedKind dataset = SeedKind::automatic;
-  std::string feature = "de_LDS";  // or de_movingAve, psd_LDS, psd_movingAve
+  std::string feature = "de_LDS";  // or de_movingAve, psd_LDS, psd_movingAve; multimodal: always DE
   index_t window_seconds = 0;  // SEED: 1 or 4, where ExtractedFeatures_1s and _4s both are; 0: what is there
   EyeUse eye = EyeUse::if_present;  // SEED has eye features in its multimodal release only
   bool skip_bad_trials = false;     // a remark in place of an Error for a trial that cannot be used

@@ -58,7 +58,7 @@ struct MultiheadAttention {
   // query (B, L_q, C), key and value (B, L_k, C) -> (B, L_q, C). Pass the same object where they are the
   // same: it is faster. options.mask is true where a query may attend, the opposite of PyTorch's module; this
   // module's dropout takes the place of options.dropout while it trains. Throws as multihead_attention(), and
-  // while it trains for a dropout not in [0, 1).
+  // while it trains for a dropout of 1 and more.
   Var<T, D> operator()(const Var<T, D>& query, const Var<T, D>& key, const Var<T, D>& value,
                        AttentionOptions<D> options = {}, Site site = Site::here()) {
     if (training && dropout > 0) {
