@@ -93,7 +93,7 @@ inline std::uint64_t mix64(std::uint64_t x) {
 }  // namespace detail
 
 // Key of the stream `name` below the stream (or seed) of key `parent`: h = parent; h = mix64(h ^ byte) for
-// each byte; mix64(h ^ 256 + number of bytes).
+// each byte; mix64(h ^ (256 + number of bytes)).
 inline std::uint64_t stream_key(std::uint64_t parent, std::string_view name) {
   std::uint64_t h = parent;
   for (char c : name) h = detail::mix64(h ^ static_cast<unsigned char>(c));
