@@ -1,6 +1,8 @@
 // Optimisers on the device against the CPU: many tensors in one launch, clipping without a wait.
 #include <limbic/backend/cuda/copy.hpp>
 #include <limbic/backend/cuda/optim.hpp>
+#include <limbic/backend/cuda/random.hpp>
+#include <limbic/nn/linear.hpp>
 #include <limbic/optim/optim.hpp>
 
 #include "on_both.hpp"
@@ -162,6 +164,18 @@ TEST_CASE("averages; state goes to the host and back") {
   c.load_state_dict(a.state_dict());
   CHECK(same_state(c.state_dict(), a.state_dict()));
   CHECK(c.state_dict().size() == b.state_dict().size());
+}
+TEST_CASE("a module's state dict is a copy on the CPU, and goes back") {
+  RandomStream random = Random(1).stream("module");
+  Linear<float, Cuda> there(3, 2, random), other(3, 2, random);
+  const StateDict state = state_dict(there);
+  CHECK(identical(state.get<float>("weight"), there.weight.value().on<Cpu>()));
+  CHECK(!same_state(state_dict(other), state));
+  load_state_dict(other, state);
+  CHECK(same_state(state_dict(other), state));
+  Linear<float> here(3, 2, random);
+  load_state_dict(here, state);
+  CHECK(identical(here.weight.value(), there.weight.value().on<Cpu>()));
 }
 TEST_CASE("bit for bit in any order") {
   std::vector<double> norms;

@@ -51,4 +51,9 @@ TEST_CASE("adversarial alignment") {
   CHECK(sum(w).item() == doctest::Approx(2));
   check_error([&] { domain_loss(f, f); }, {"[domain_loss]", "one logit", "(4, 3)"});
   check_error([&] { conditional_map(f, points(3, 2, 1)); }, {"[conditional_map]", "(4, 3)", "(3, 2)"});
+  check_error(
+      [&] {
+        conditional_map(slice(f, 0, 0, 1), p, Tensor<double>::eye(3), Tensor<double>::ones({2, 3}));
+      },
+      {"[conditional_map]", "(1, 3)", "(4, 2)"});
 }

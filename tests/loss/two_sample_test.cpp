@@ -97,6 +97,10 @@ TEST_CASE("the statistic is mmd(), permuted statistics are those of relabelled s
   const auto half = slice(s, 0, 0, 50);
   CHECK(mmd_permutation_test(half, t, draws, mmd_preset("uf_ama"), 9).statistic ==
         doctest::Approx(mmd(half, t, mmd_preset("uf_ama")).item()).epsilon(1e-9));
+  const MmdOptions offset{.estimator = MmdEstimator::linear,
+                          .unbiased_offset = true};  // which it has none of
+  CHECK(mmd_permutation_test(half, t, draws, offset, 9).statistic ==
+        doctest::Approx(mmd(half, t, offset).item()).epsilon(1e-9));
 }
 
 TEST_CASE("p values") {

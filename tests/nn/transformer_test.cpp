@@ -92,6 +92,8 @@ TEST_CASE("attention, self and cross, against plain operations") {
       m, [&] { return m(x, other, other); }, [&] { return plain_attention(m, x, other); });
   CHECK(thrown([&] { MultiheadAttention<float>(6, 4, random); }) ==
         "[multihead_attention] the width must be a positive multiple of the number of heads; got 6 and 4");
+  CHECK(thrown([&] { MultiheadAttention<float>(6, 3, random, 1); }) ==
+        "[multihead_attention] dropout must be in [0, 1); got 1");
 }
 
 TEST_CASE("layers against plain operations, post-norm and pre-norm, all activations") {

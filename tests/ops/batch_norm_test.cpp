@@ -144,6 +144,7 @@ TEST_CASE("bad arguments") {
   check_error([&] { batch_norm(x, three, two); }, {"bias must be (C)", "(2)"});
   check_error([&] { batch_norm(x, three, three, two, three); }, {"running_mean must be (C)", "(2)"});
   check_error([&] { batch_norm(x, three, three, three, none); }, {"both or neither"});
+  check_error([&] { batch_norm(x, three, three, -1e-5); }, {"[batch_norm]", "eps must not be negative"});
   check_error(
       [&] {
         batch_norm(Tensor<float>::ones({1, 3}), none, none);

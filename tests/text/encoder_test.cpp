@@ -118,6 +118,8 @@ TEST_CASE("text encoder: a CLIP folder; other parts of the checkpoint are skippe
   }
   CHECK(contains(thrown([&] { tower.infer(Tensor<index_t>::zeros({1, 10})); }), "L from 1 to 9"));
   CHECK(thrown([&] { tower.infer(Tensor<index_t>::full({1, 2}, 516)); }) != "");
+  tower.layers[1].config.activation = Activation::relu;
+  CHECK(contains(thrown([&] { tower.infer(Tensor<index_t>::zeros({1, 2})); }), "gelu or quick_gelu; got relu"));
   // Parameters have the names of the checkpoint.
   CHECK(state_dict(tower).contains("text_model.encoder.layers.1.self_attn.q_proj.weight"));
   CHECK(state_dict(tower).size() == weights.size() - 4);

@@ -62,6 +62,9 @@ result_of<A, B> conditional_map(const A& features, const B& probabilities, Site 
 template <Operand A, Operand B>
 result_of<A, B> conditional_map(const A& features, const B& probabilities, const WeightsFor<A>& feature_map,
                                 const WeightsFor<A>& class_map, Site site = Site::here()) {
+  if (features.rank() != 2 || probabilities.rank() != 2 || features.size(0) != probabilities.size(0))
+    fail("conditional_map", "features (N, d) and probabilities (N, K) are needed; got ", features.shape(), " and ",
+         probabilities.shape());
   if (feature_map.rank() != 2 || class_map.rank() != 2 || feature_map.size(1) != class_map.size(1))
     fail("conditional_map", "random maps (d, w) and (K, w) are needed; got ", feature_map.shape(), " and ", class_map.shape());
   const scalar_of<A> scale = static_cast<scalar_of<A>>(1 / std::sqrt(static_cast<double>(feature_map.size(1))));

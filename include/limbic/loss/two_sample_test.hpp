@@ -108,7 +108,7 @@ TwoSampleTest mmd_permutation_test(const Tensor<T>& source, const Tensor<T>& tar
   index_t above = 0;
   for (double v : out.permuted) above += v >= out.statistic - 1e-9 * size;
   out.p_value = static_cast<double>(1 + above) / static_cast<double>(1 + permutations);
-  if (options.unbiased_offset && n > 1) {
+  if (options.unbiased_offset && !linear && n > 1) {
     out.statistic += 2 / static_cast<double>(n - 1);
     for (double& v : out.permuted) v += 2 / static_cast<double>(n - 1);
   }

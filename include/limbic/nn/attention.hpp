@@ -33,11 +33,12 @@ struct MultiheadAttention {
   Training training{};
 
   MultiheadAttention() = default;
-  // Throws unless the width is a positive multiple of the number of heads.
+  // Throws unless the width is a positive multiple of the number of heads and the dropout in [0, 1).
   MultiheadAttention(index_t width, index_t heads_, RandomStream& stream, double dropout_ = 0)
       : heads(heads_), dropout(dropout_), random(detail::own_stream(stream, "attention")) {
     check(heads > 0 && width > 0 && width % heads == 0, "multihead_attention",
           "the width must be a positive multiple of the number of heads; got ", width, " and ", heads);
+    check(dropout >= 0 && dropout < 1, "multihead_attention", "dropout must be in [0, 1); got ", dropout);
     auto in = Tensor<T, D>::empty({3 * width, width});
     init::xavier_uniform(in, stream);
     in_proj_weight = Var<T, D>::leaf(in);

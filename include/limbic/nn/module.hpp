@@ -187,15 +187,16 @@ void zero_grad(M& module) {
   });
 }
 
-// Parameters and buffers of a module on the CPU by name. They share its memory: clone() for a snapshot.
+// Parameters and buffers of a module by name. On the CPU they share its memory: clone() for a snapshot; a
+// device's are copies on the CPU.
 template <ModuleLike M>
 StateDict state_dict(M& module) {
   StateDict out;
   visit_parts(module, [&]<class X>(const std::string& name, X& part) {
     if constexpr (OperandTraits<X>::kVar) {
-      if (part.defined()) out.put(name, part.value());
-    } else if constexpr (requires { out.put(name, part); }) {
-      if (part.defined()) out.put(name, part);
+      if (part.defined()) out.put(name, part.value().template on<Cpu>());
+    } else if constexpr (requires { out.put(name, part.template on<Cpu>()); }) {
+      if (part.defined()) out.put(name, part.template on<Cpu>());
     }
   });
   return out;
@@ -230,8 +231,10 @@ void load_state_dict(M& module, const StateDict& state, bool strict = true,
   };
   each([&](const std::string& name, auto& part) { stored(name, part); });
   each([&]<class X>(const std::string& name, X& part) {
-    if constexpr (OperandTraits<X>::kVar) part.mutable_value().copy_from(stored(name, part));
-    else part.copy_from(stored(name, part));
+    using D = typename X::device_type;
+    const auto value = stored(name, part).template on<D>();
+    if constexpr (OperandTraits<X>::kVar) part.mutable_value().copy_from(value);
+    else part.copy_from(value);
   });
 }
 

@@ -46,6 +46,7 @@ struct BatchNorm {
     of_channels("bias", bias);
     of_channels("running_mean", running_mean);
     of_channels("running_var", running_var);
+    check(options.eps >= 0, name, "eps must not be negative; got ", options.eps);
     if (running_mean.defined() != running_var.defined())
       fail(name, "running_mean and running_var must be given both or neither");
     if (batch_statistics() && x.numel() <= x.shape()[1])
@@ -127,8 +128,8 @@ struct BatchNorm {
 // Batch normalisation of x (B, C) or (B, C, ...) over everything but C, with weight and bias (C); either may
 // be undefined: 1 and 0. In training the running statistics (C), which may be undefined too, are changed in
 // place (not while checkpoint() recomputes). In evaluation they are used; without them, those of the batch.
-// Throws when shapes do not fit, one running statistic is there without the other, or where statistics are to
-// be taken of a single value.
+// Throws when shapes do not fit, one running statistic is there without the other, for a negative eps, and
+// where statistics are to be taken of a single value.
 template <Operand X, Operand W, Operand B>
 result_of<X, W, B> batch_norm(const X& x, const W& weight, const B& bias,
                               const Tensor<scalar_of<X>, device_of<X>>& running_mean,

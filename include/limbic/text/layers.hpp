@@ -53,10 +53,12 @@ inline Activation activation_named(const std::string& name) {
   fail("text_config", "hidden_act must be gelu or quick_gelu; got '", name, "'");
 }
 
-// x through f, one of these two: whatever is not gelu counts as quick_gelu.
+// x through f, one of these two; throws for another.
 template <class X>
 X activate(const X& x, Activation f, Site site) {
-  return f == Activation::gelu ? gelu(x, site) : quick_gelu(x, site);
+  if (f == Activation::gelu) return gelu(x, site);
+  check(f == Activation::quick_gelu, "text_config", "the activation must be gelu or quick_gelu; got relu");
+  return quick_gelu(x, site);
 }
 
 namespace detail {
