@@ -34,9 +34,13 @@ class GradContext {
   // Whether input i's gradient is wanted.
   bool wants(int i) const { return edge(i) && edge(i)->state.needed; }
   // Input i, with its history, from the value kept of it. Throws where that was modified since.
-  Var<T, D> input(int i, const Saved<T, D>& saved) const { return Var<T, D>(saved.get(), NodePtr<GradNode<T, D>>(edge(i))); }
+  Var<T, D> input(int i, const Saved<T, D>& saved) const {
+    return Var<T, D>(saved.get(), NodePtr<GradNode<T, D>>(edge(i)));
+  }
   // The result, from the value kept of it. Throws as input().
-  Var<T, D> output(const Saved<T, D>& saved) const { return Var<T, D>(saved.get(), NodePtr<GradNode<T, D>>(self_)); }
+  Var<T, D> output(const Saved<T, D>& saved) const {
+    return Var<T, D>(saved.get(), NodePtr<GradNode<T, D>>(self_));
+  }
 
   // Hands input i, which must want one, its gradient: of its shape, else throws.
   void give(int i, const Var<T, D>& g);
@@ -53,7 +57,9 @@ class GradContext {
 namespace detail {
 
 template <class Op, class T, class D>
-concept HasGraphGradient = requires(Op op, GradContext<T, D>& c, const Var<T, D>& dy) { op.gradient(c, dy); };
+concept HasGraphGradient = requires(Op op, GradContext<T, D>& c, const Var<T, D>& dy) {
+  op.gradient(c, dy);
+};
 
 template <class Op, class T, class D, int N>
 constexpr bool has_tensor_backward() {
@@ -61,8 +67,11 @@ constexpr bool has_tensor_backward() {
     return requires(Op op, const Tensor<T, D>& dy, std::span<Grad<T, D>> dx) { op.backward(dy, dx); };
   } else {
     return []<std::size_t... I>(std::index_sequence<I...>) {
-      return requires(Op op, const Tensor<T, D>& dy, Grad<T, D> (&dx)[sizeof...(I)]) { op.backward(dy, dx[I]...); };
-    }(std::make_index_sequence<static_cast<std::size_t>(N)>{});
+      return requires(Op op, const Tensor<T, D>& dy, Grad<T, D>(&dx)[sizeof...(I)]) {
+        op.backward(dy, dx[I]...);
+      };
+    }
+    (std::make_index_sequence<static_cast<std::size_t>(N)>{});
   }
 }
 
@@ -116,7 +125,8 @@ class OpNode final : public GradNode<T, D> {
       [&]<std::size_t... I>(std::index_sequence<I...>) {
         Grad<T, D> dx[sizeof...(I)] = {grad_for(I)...};
         op_.backward(dy, dx[I]...);
-      }(std::make_index_sequence<static_cast<std::size_t>(N)>{});
+      }
+      (std::make_index_sequence<static_cast<std::size_t>(N)>{});
     }
   }
 
@@ -151,7 +161,8 @@ void check_anomaly(std::string_view name, Site site, const Tensor<T, D>& y, cons
   if (all_finite(D{}, y.contiguous())) return;
   std::string text;
   ((text += (text.empty() ? "" : ", ") + describe_range(inputs)), ...);
-  fail(name, "made the first NaN or Inf; called at ", site, " with inputs ", text, "; result ", describe_range(y));
+  fail(name, "made the first NaN or Inf; called at ", site, " with inputs ", text, "; result ",
+       describe_range(y));
 }
 
 // Of several GPUs only the current one reaches its tensors.
@@ -219,8 +230,8 @@ result_of<X...> apply(Site site, Op op, const X&... x) {
     constexpr int kInputs = static_cast<int>(sizeof...(X));
     using N = detail::OpNode<Op, T, D, kInputs>;
     const Shape shape = y.shape();
-    return Result(std::move(y), NodePtr<GradNode<T, D>>(
-                                    new N(std::move(op), shape, typename N::Edges{detail::edge_of(x)...}, site)));
+    return Result(std::move(y), NodePtr<GradNode<T, D>>(new N(
+                                    std::move(op), shape, typename N::Edges{detail::edge_of(x)...}, site)));
   } else {
     return y;
   }

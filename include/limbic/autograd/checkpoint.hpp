@@ -16,7 +16,8 @@ template <class F, class T, class D>
 class CheckpointNode final : public GradNode<T, D> {
  public:
   // `outside` are the nodes that what happens in f hangs on: of inputs and of captured variables.
-  CheckpointNode(F f, std::vector<Var<T, D>> x, std::vector<NodePtr<Node>> outside, DrawLog draws, Shape shape, Site site)
+  CheckpointNode(F f, std::vector<Var<T, D>> x, std::vector<NodePtr<Node>> outside, DrawLog draws,
+                 Shape shape, Site site)
       : GradNode<T, D>(shape), f_(std::move(f)), outside_(std::move(outside)), draws_(std::move(draws)) {
     for (auto& v : x) {
       values_.push_back(Saved<T, D>(v.value()));
@@ -36,7 +37,8 @@ class CheckpointNode final : public GradNode<T, D> {
       outside.push_back(Var<T, D>(Tensor<T, D>(), NodePtr<GradNode<T, D>>(typed)));
     }
     // All of them are asked for, needed or not, so that the inner pass stops at each.
-    const auto g = grad<T, D>(y, outside, Var<T, D>(this->pending_value, this->pending_node), create_graph, true);
+    const auto g =
+        grad<T, D>(y, outside, Var<T, D>(this->pending_value, this->pending_node), create_graph, true);
     GradContext<T, D> context(this, inputs(), create_graph);
     for (std::size_t i = 0; i < g.size(); ++i)
       if (context.wants(static_cast<int>(i))) context.give(static_cast<int>(i), g[i]);
@@ -104,8 +106,8 @@ Var<T, D> checkpoint(F f, const std::vector<Var<T, D>>& x, Site site = Site::her
   }
   const Shape shape = value.shape();
   using N = detail::CheckpointNode<F, T, D>;
-  return Var<T, D>(std::move(value),
-                   NodePtr<GradNode<T, D>>(new N(std::move(f), x, std::move(outside), std::move(draws), shape, site)));
+  return Var<T, D>(std::move(value), NodePtr<GradNode<T, D>>(new N(std::move(f), x, std::move(outside),
+                                                                   std::move(draws), shape, site)));
 }
 
 // The same of a list: checkpoint(f, {x, y}).

@@ -29,13 +29,15 @@ struct Custom {
 
   void gradient(GradContext<T, D>& c, const Var<T, D>& dy) {
     [&]<std::size_t... I>(std::index_sequence<I...>) {
-      const std::array<Var<T, D>, N> g = derivative(dy, c.output(kept_y), c.input(static_cast<int>(I), kept[I])...);
+      const std::array<Var<T, D>, N> g =
+          derivative(dy, c.output(kept_y), c.input(static_cast<int>(I), kept[I])...);
       for (std::size_t i = 0; i < N; ++i) {
         if (!c.wants(static_cast<int>(i))) continue;
         if (!g[i].defined()) fail(name, "backward must return a gradient for input ", i);
         c.give(static_cast<int>(i), g[i]);
       }
-    }(std::make_index_sequence<N>{});
+    }
+    (std::make_index_sequence<N>{});
   }
 };
 
@@ -56,7 +58,8 @@ template <class Forward, class Backward, Operand... X>
 result_of<X...> custom(detail::CustomName name, Forward forward, Backward backward, const X&... x) {
   using R = result_of<X...>;
   using Op = detail::Custom<Forward, Backward, scalar_of<R>, device_of<R>, sizeof...(X)>;
-  return apply(name.site, Op{.name = name.text, .value = std::move(forward), .derivative = std::move(backward)}, x...);
+  return apply(name.site,
+               Op{.name = name.text, .value = std::move(forward), .derivative = std::move(backward)}, x...);
 }
 
 }  // namespace limbic

@@ -92,8 +92,8 @@ class Pass {
       if (!node || node->state.pass == id_) return;
       if (running.size() > 1 && node->state.pass != 0 &&
           std::find(running.begin(), running.end() - 1, node->state.pass) != running.end() - 1)
-        fail("grad", "a backward pass started inside another must not reach that one's graph; got to ", node->name(),
-             " called at ", node->site());
+        fail("grad", "a backward pass started inside another must not reach that one's graph; got to ",
+             node->name(), " called at ", node->site());
       node->state = {id_, node->state.target_of == id_ ? id_ : 0, false};
       order_.push_back(node);
     };
@@ -147,14 +147,16 @@ inline void propagate(Node& node, bool create_graph) {
     return;
   for (const auto& input : node.inputs())
     if (input && input->state.needed && input->pending_has_anomaly())
-      fail(node.name(), "its backward made the first NaN or Inf in a gradient; the operation was called at ", node.site());
+      fail(node.name(), "its backward made the first NaN or Inf in a gradient; the operation was called at ",
+           node.site());
 }
 
 template <class T, class D>
 void run_hooks(GradNode<T, D>& node) {
   for (auto& hook : *node.hooks) {
     const Var<T, D> g = hook(Var<T, D>(node.pending_value, node.pending_node));
-    check(g.shape() == node.shape(), "hook", "must return a gradient of the same shape; got ", g.shape(), " for ", node.shape());
+    check(g.shape() == node.shape(), "hook", "must return a gradient of the same shape; got ", g.shape(),
+          " for ", node.shape());
     node.pending_value = g.value();
     node.pending_node = g.node();
   }
@@ -175,7 +177,8 @@ void leave_gradient(GradNode<T, D>& node, bool create_graph) {
       node.grad_value = node.grad_value.clone();
   } else if (create_graph) {
     EnableGrad on;
-    const Var<T, D> sum = add_graph(Var<T, D>(node.grad_value, node.grad_node), Var<T, D>(node.pending_value, node.pending_node));
+    const Var<T, D> sum = add_graph(Var<T, D>(node.grad_value, node.grad_node),
+                                    Var<T, D>(node.pending_value, node.pending_node));
     node.grad_value = sum.value();
     node.grad_node = sum.node();
   } else {
@@ -226,8 +229,8 @@ class PendingGuard {
 };
 
 template <class T, class D>
-std::vector<Var<T, D>> grad(const Var<T, D>& y, std::span<const Var<T, D>> x, const Var<T, D>& dy, bool create_graph,
-                            bool cut) {
+std::vector<Var<T, D>> grad(const Var<T, D>& y, std::span<const Var<T, D>> x, const Var<T, D>& dy,
+                            bool create_graph, bool cut) {
   std::vector<NodePtr<Node>> targets;
   for (const auto& v : x) {
     check(static_cast<bool>(v.node()), "grad", "every x must require a gradient; got ", v);
@@ -275,7 +278,8 @@ void OpNode<Op, T, D, N>::differentiate_reference(GradContext<T, D>& context, co
       if (context.wants(i)) context.give(i, g[next]);
       ++next;
     }
-  }(std::make_index_sequence<static_cast<std::size_t>(N < 0 ? 0 : N)>{});
+  }
+  (std::make_index_sequence<static_cast<std::size_t>(N < 0 ? 0 : N)>{});
 }
 
 }  // namespace detail
@@ -321,7 +325,8 @@ void GradNode<T, D>::complete(bool create_graph, bool leave) {
 // value was modified, or (called from a hook) y's graph is that of the pass that runs.
 template <class T, class D>
 void backward(Var<T, D> y, const Var<T, D>& dy = {}, bool create_graph = false) {
-  check(y.requires_grad(), "backward", "the value must depend on a variable that requires a gradient; got ", y);
+  check(y.requires_grad(), "backward", "the value must depend on a variable that requires a gradient; got ",
+        y);
   detail::Pass pass(y.node(), {}, false);
   detail::seed(y, dy, "backward");
   y = {};

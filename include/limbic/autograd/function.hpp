@@ -26,8 +26,8 @@ class Saved {
     if (tensor_.storage().version() != version_) [[unlikely]] {
       const Node* node = detail::current_node();
       fail(node ? node->name() : "backward", "a value that backward needs was modified in place at ",
-           tensor_.storage().modified_at(), "; kept a ", tensor_, " when called at ", node ? node->site() : Site{},
-           " (hint: clone() before modifying, or run backward first)");
+           tensor_.storage().modified_at(), "; kept a ", tensor_, " when called at ",
+           node ? node->site() : Site{}, " (hint: clone() before modifying, or run backward first)");
     }
     return tensor_;
   }

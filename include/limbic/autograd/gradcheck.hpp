@@ -42,7 +42,8 @@ inline double weighted_sum(const std::vector<double>& y, index_t offset) {
 // Compares `analytic` with differences of value(inputs), a double, in every element of every input.
 template <class D, class F>
 void compare_with_differences(std::string_view op, F&& value, const std::vector<Tensor<double, D>>& inputs,
-                              const std::vector<Tensor<double, D>>& analytic, const GradcheckOptions& options) {
+                              const std::vector<Tensor<double, D>>& analytic,
+                              const GradcheckOptions& options) {
   for (std::size_t k = 0; k < inputs.size(); ++k) {
     const std::vector<double> at = inputs[k].to_vector(), g = analytic[k].to_vector();
     for (std::size_t i = 0; i < at.size(); ++i) {
@@ -92,7 +93,8 @@ void gradcheck(F&& f, const std::vector<Tensor<double, D>>& inputs, const Gradch
 
 // The same for the gradients' gradients, of inputs and cotangent.
 template <class D, class F>
-void gradgradcheck(F&& f, const std::vector<Tensor<double, D>>& inputs, const GradcheckOptions& options = {}) {
+void gradgradcheck(F&& f, const std::vector<Tensor<double, D>>& inputs,
+                   const GradcheckOptions& options = {}) {
   // The function (inputs, cotangent) -> all first gradients, weighted into one number.
   Shape y_shape;
   {
@@ -101,7 +103,8 @@ void gradgradcheck(F&& f, const std::vector<Tensor<double, D>>& inputs, const Gr
   }
   std::vector<Tensor<double, D>> all = inputs;
   all.push_back(detail::cotangent<D>(y_shape, 1));
-  auto gradients = [&](const std::vector<Tensor<double, D>>& at, bool create_graph, std::vector<Var<double, D>>& leaves) {
+  auto gradients = [&](const std::vector<Tensor<double, D>>& at, bool create_graph,
+                       std::vector<Var<double, D>>& leaves) {
     leaves = detail::leaves(at);
     std::vector<Var<double, D>> x(leaves.begin(), leaves.end() - 1);
     return grad(f(x), x, leaves.back(), create_graph);
@@ -112,7 +115,8 @@ void gradgradcheck(F&& f, const std::vector<Tensor<double, D>>& inputs, const Gr
   for (const auto& v : x) analytic.push_back(Tensor<double, D>::zeros(v.shape()));
   for (std::size_t k = 0; k < first.size(); ++k) {
     if (!first[k].requires_grad()) continue;  // constant: its differences must then be zero
-    const auto second = grad(first[k], x, Var<double, D>(detail::cotangent<D>(first[k].shape(), 1000 * static_cast<index_t>(k))));
+    const auto second = grad(
+        first[k], x, Var<double, D>(detail::cotangent<D>(first[k].shape(), 1000 * static_cast<index_t>(k))));
     for (std::size_t i = 0; i < x.size(); ++i) add_into(D{}, analytic[i], second[i].value());
   }
   auto value = [&](const std::vector<Tensor<double, D>>& at) {

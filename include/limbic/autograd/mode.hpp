@@ -17,7 +17,7 @@ inline Mode& mode() {
 }
 
 // Sets a flag of the thread's mode for a scope.
-template <bool Mode::* Flag>
+template <bool Mode::*Flag>
 class ModeGuard {
  public:
   explicit ModeGuard(bool value) : before_(mode().*Flag) { mode().*Flag = value; }

@@ -45,8 +45,7 @@ class NodePtr {
   NodePtr(const NodePtr& other) : NodePtr(other.node_) {}
   NodePtr(NodePtr&& other) noexcept : node_(std::exchange(other.node_, nullptr)) {}
   template <class M>
-    requires std::is_convertible_v<M*, N*>
-  NodePtr(const NodePtr<M>& other) : NodePtr(other.get()) {}
+  requires std::is_convertible_v<M*, N*> NodePtr(const NodePtr<M>& other) : NodePtr(other.get()) {}
   NodePtr& operator=(NodePtr other) noexcept {
     std::swap(node_, other.node_);
     return *this;

@@ -124,8 +124,8 @@ class Var {
   // Replaces it. Throws for a constant, and unless the gradient is undefined or of the value's shape.
   void set_grad(Tensor<T, D> g) {
     check(static_cast<bool>(node_), "set_grad", "a variable that requires a gradient is needed");
-    check(g.shape() == shape() || !g.defined(), "set_grad", "the gradient must have the value's shape; got ", g.shape(),
-          " for ", shape());
+    check(g.shape() == shape() || !g.defined(), "set_grad", "the gradient must have the value's shape; got ",
+          g.shape(), " for ", shape());
     node_->grad_value = std::move(g);
     node_->grad_node = {};
   }

@@ -27,7 +27,8 @@ struct FloatMath {
   // 2^k for -127 < k < 128.
   static LIMBIC_INLINE F pow2(I k) { return from_bits((__builtin_bit_cast(U, k) + 127u) << 23); }
 
-  // x = k ln 2 + r with |r| <= ln 2 / 2 (and a little). ln 2 is split so that k times its first part is exact.
+  // x = k ln 2 + r with |r| <= ln 2 / 2 (and a little). ln 2 is split so that k times its first part is
+  // exact.
   static LIMBIC_INLINE F reduce(F x, I& k) {
     const F shifted = x * 1.44269504f + 12582912.0f;
     const F n = shifted - 12582912.0f;

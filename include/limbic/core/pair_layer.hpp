@@ -28,7 +28,7 @@ template <class T, class D>
 struct PairLayer {
   Tensor<T, D> points, norms;  // (N, d), (N)
   PairKernel<D> kernel;
-  Tensor<T, D> gradient{};     // (N, d)
+  Tensor<T, D> gradient{};  // (N, d)
 };
 
 // Weights of pairs, w_ij = sum_r left_ir right_jr, symmetric; without the pairs i = i unless `diagonal`.

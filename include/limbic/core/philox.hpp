@@ -2,8 +2,8 @@
 //
 // Salmon, Moraes, Dror and Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC 2011. A block of four
 // 32-bit words is a function of a 128-bit counter and a 64-bit key, so every number of a draw is computed
-// from its index alone. The counter of block b of a draw is position + b in its low 64 bits, 0 above (in a CUDA graph,
-// the number of its replay).
+// from its index alone. The counter of block b of a draw is position + b in its low 64 bits, 0 above (in a
+// CUDA graph, the number of its replay).
 //
 //   word(i)         word i % 4 of block i / 4
 //   uniform float   word(i) >> 8, times 2^-24                          one word a number

@@ -8,8 +8,8 @@
 namespace limbic {
 
 // Output i of `count` sees [begin(i), end(i)) of the input of `size` numbers, padding left out, and counts
-// places(i), padding included where that is to count. Windows are `kernel` long, `stride` apart, or (adaptive)
-// cover the input in equal parts: from floor(i size / count) up to ceil((i + 1) size / count).
+// places(i), padding included where that is to count. Windows are `kernel` long, `stride` apart, or
+// (adaptive) cover the input in equal parts: from floor(i size / count) up to ceil((i + 1) size / count).
 struct PoolWindows {
   index_t size = 1, count = 1;
   index_t kernel = 1, stride = 1, padding = 0;

@@ -23,11 +23,22 @@ struct ScreeningRules {
 template <class T, class D>
 struct PredictionScreening {
   // Places in `counts`.
-  enum Count { kAgree, kFirstTeaches, kSecondTeaches, kDropped, kFirstSelected, kSecondSelected, kFirstLessons, kSecondLessons, kCounts };
+  enum Count {
+    kAgree,
+    kFirstTeaches,
+    kSecondTeaches,
+    kDropped,
+    kFirstSelected,
+    kSecondSelected,
+    kFirstLessons,
+    kSecondLessons,
+    kCounts
+  };
 
-  Tensor<index_t, D> label;   // (3, B): the most likely class by the first, the second, the joint classifier
-  Tensor<index_t, D> lists;   // (3, B): samples that agree, that the first, that the second teaches, in the order of
-                              // first appearance among the selected, most confident first; -1 behind the last
+  Tensor<index_t, D> label;  // (3, B): the most likely class by the first, the second, the joint classifier
+  Tensor<index_t, D>
+      lists;  // (3, B): samples that agree, that the first, that the second teaches, in the order of
+              // first appearance among the selected, most confident first; -1 behind the last
   Tensor<index_t, D> counts;  // (kCounts)
   Tensor<T, D> least;         // (): the smallest confidence that is selected
   // (3, before + B): labels of the samples that agree, of the first's lessons, of the second's, for

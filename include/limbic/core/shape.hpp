@@ -105,7 +105,8 @@ inline Strides contiguous_strides(const Shape& shape) {
 // Dimension `dim` counted from the front; negative counts from the back. Throws when out of range.
 inline int normalize_dim(std::string_view op, index_t dim, int rank) {
   const index_t d = dim < 0 ? dim + rank : dim;
-  if (rank == 0) fail(op, "a tensor of rank 1 or more is needed; got rank 0, of which dim ", dim, " is wanted");
+  if (rank == 0)
+    fail(op, "a tensor of rank 1 or more is needed; got rank 0, of which dim ", dim, " is wanted");
   if (d < 0 || d >= rank)
     fail(op, "dim must be in [", -rank, ", ", rank - 1, "]; got ", dim, " for a tensor of rank ", rank);
   return static_cast<int>(d);

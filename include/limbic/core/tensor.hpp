@@ -331,7 +331,8 @@ class Tensor {
     } else {
       const Tensor dense = contiguous();
       Tensor<T, E> t = Tensor<T, E>::empty(shape_);
-      if constexpr (std::is_same_v<E, Cpu>) copy_to_host(D{}, t.mutable_data(), dense.data(), std::size_t(numel_));
+      if constexpr (std::is_same_v<E, Cpu>)
+        copy_to_host(D{}, t.mutable_data(), dense.data(), std::size_t(numel_));
       else copy_from_host(E{}, t.mutable_data(), dense.data(), std::size_t(numel_));
       return t;
     }

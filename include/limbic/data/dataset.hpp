@@ -1,7 +1,8 @@
 // What readers and the simulator hand to the data pipeline: recordings of trials of windows.
 //
-// A subject watches film clips (trials) in several sessions. A trial is cut into windows of 1 to 4 seconds, and a
-// window is described by EEG features and, where an eye tracker ran, eye features of the same stretch of time.
+// A subject watches film clips (trials) in several sessions. A trial is cut into windows of 1 to 4 seconds,
+// and a window is described by EEG features and, where an eye tracker ran, eye features of the same stretch
+// of time.
 #pragma once
 
 #include <limbic/core/tensor.hpp>

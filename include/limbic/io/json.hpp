@@ -71,7 +71,9 @@ class Json {
   // The value; throws when it is of another kind. An integer is a number too.
   bool as_bool() const { return expect(kBoolean), integer_ != 0; }
   std::int64_t as_integer() const { return expect(kInteger), integer_; }
-  double as_number() const { return is_integer() ? static_cast<double>(integer_) : (expect(kNumber), number_); }
+  double as_number() const {
+    return is_integer() ? static_cast<double>(integer_) : (expect(kNumber), number_);
+  }
   const std::string& as_string() const { return expect(kString), text_; }
   const Array& as_array() const { return expect(kArray), content_.values; }
   const Object& as_object() const { return expect(kObject), content_; }

@@ -37,7 +37,8 @@ class NpyDict {
       const std::string_view key = string();
       const int which = key == "descr" ? 0 : key == "fortran_order" ? 1 : key == "shape" ? 2 : 3;
       if (which == 3 || seen[which])
-        wrong("the header must have 'descr', 'fortran_order' and 'shape' once each; got ", detail::quoted(key));
+        wrong("the header must have 'descr', 'fortran_order' and 'shape' once each; got ",
+              detail::quoted(key));
       seen[which] = true;
       expect(':');
       if (which == 0) descr(h);
@@ -124,7 +125,8 @@ class NpyDict {
       h.swapped = d[0] == '>' && !one_byte;
       return;
     }
-    wrong("descr must be a type of booleans, integers or real numbers such as '<f8'; got ", detail::quoted(d));
+    wrong("descr must be a type of booleans, integers or real numbers such as '<f8'; got ",
+          detail::quoted(d));
   }
 
   std::string_view text_;

@@ -20,7 +20,8 @@ namespace limbic {
 // a rate that is negative or not finite.
 inline double dann_coefficient(double progress, double rate = 10) {
   check(progress >= 0 && progress <= 1, "dann_coefficient", "the progress must be in [0, 1]; got ", progress);
-  check(rate >= 0 && std::isfinite(rate), "dann_coefficient", "the rate must be finite and not negative; got ", rate);
+  check(rate >= 0 && std::isfinite(rate), "dann_coefficient",
+        "the rate must be finite and not negative; got ", rate);
   return 2 / (1 + std::exp(-rate * progress)) - 1;
 }
 
@@ -28,8 +29,8 @@ inline double dann_coefficient(double progress, double rate = 10) {
 // weights have the same number of elements. Throws for other shapes, logits that are not finite, and weights
 // that are negative or not finite.
 template <Operand A, Operand B>
-result_of<A, B> domain_loss(const A& source_logits, const B& target_logits, const SampleWeightsFor<A, B>& weights = {},
-                            Site site = Site::here()) {
+result_of<A, B> domain_loss(const A& source_logits, const B& target_logits,
+                            const SampleWeightsFor<A, B>& weights = {}, Site site = Site::here()) {
   using T = scalar_of<A>;
   using D = device_of<A>;
   constexpr const char* kName = "domain_loss";
@@ -37,7 +38,8 @@ result_of<A, B> domain_loss(const A& source_logits, const B& target_logits, cons
     const Shape& s = logits.shape();
     if (s.rank() < 1 || s.rank() > 2 || (s.rank() == 2 && s[1] != 1) || s[0] == 0)
       fail(kName, "one logit a sample is needed, (N) or (N, 1); got ", s);
-    if (w.defined() && w.numel() != s[0]) fail(kName, "one weight a sample is needed; got ", w.shape(), " for ", s);
+    if (w.defined() && w.numel() != s[0])
+      fail(kName, "one weight a sample is needed; got ", w.shape(), " for ", s);
     return bce_with_logits(reshape(logits, {s[0]}), Tensor<T, D>::full({s[0]}, domain), {},
                            w.defined() ? w.reshape({s[0]}) : w, site);
   };
@@ -51,8 +53,8 @@ result_of<A, B> domain_loss(const A& source_logits, const B& target_logits, cons
 template <Operand A, Operand B>
 result_of<A, B> conditional_map(const A& features, const B& probabilities, Site site = Site::here()) {
   if (features.rank() != 2 || probabilities.rank() != 2 || features.size(0) != probabilities.size(0))
-    fail("conditional_map", "features (N, d) and probabilities (N, K) are needed; got ", features.shape(), " and ",
-         probabilities.shape());
+    fail("conditional_map", "features (N, d) and probabilities (N, K) are needed; got ", features.shape(),
+         " and ", probabilities.shape());
   return reshape(mul(unsqueeze(features, 2), unsqueeze(probabilities, 1), site),
                  {features.size(0), features.size(1) * probabilities.size(1)});
 }
@@ -63,11 +65,13 @@ template <Operand A, Operand B>
 result_of<A, B> conditional_map(const A& features, const B& probabilities, const WeightsFor<A>& feature_map,
                                 const WeightsFor<A>& class_map, Site site = Site::here()) {
   if (features.rank() != 2 || probabilities.rank() != 2 || features.size(0) != probabilities.size(0))
-    fail("conditional_map", "features (N, d) and probabilities (N, K) are needed; got ", features.shape(), " and ",
-         probabilities.shape());
+    fail("conditional_map", "features (N, d) and probabilities (N, K) are needed; got ", features.shape(),
+         " and ", probabilities.shape());
   if (feature_map.rank() != 2 || class_map.rank() != 2 || feature_map.size(1) != class_map.size(1))
-    fail("conditional_map", "random maps (d, w) and (K, w) are needed; got ", feature_map.shape(), " and ", class_map.shape());
-  const scalar_of<A> scale = static_cast<scalar_of<A>>(1 / std::sqrt(static_cast<double>(feature_map.size(1))));
+    fail("conditional_map", "random maps (d, w) and (K, w) are needed; got ", feature_map.shape(), " and ",
+         class_map.shape());
+  const scalar_of<A> scale =
+      static_cast<scalar_of<A>>(1 / std::sqrt(static_cast<double>(feature_map.size(1))));
   return mul(matmul(features, feature_map, site), matmul(probabilities, class_map, site), site) * scale;
 }
 

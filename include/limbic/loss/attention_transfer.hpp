@@ -23,7 +23,8 @@ X attention_rows(const X& x, Site site) {
 // gradient to the teacher. Sample weights (B). Throws for other shapes, maps that are not finite, and weights
 // that are negative or not finite.
 template <Operand A, Operand B>
-A attention_transfer(const A& student, const B& teacher, const WeightsFor<A>& weights = {}, Site site = Site::here()) {
+A attention_transfer(const A& student, const B& teacher, const WeightsFor<A>& weights = {},
+                     Site site = Site::here()) {
   constexpr const char* kName = "attention_transfer";
   const Shape &s = student.shape(), &t = teacher.shape();
   bool fits = s.rank() >= 3 && s.rank() == t.rank() && s[0] == t[0] && numel(s) > 0 && numel(t) > 0;
@@ -31,9 +32,12 @@ A attention_transfer(const A& student, const B& teacher, const WeightsFor<A>& we
   if (!fits)
     fail(kName, "maps (B, C, ...) that differ in channels only, not empty, are needed; got student ", s,
          ", teacher ", t);
-  const A each = square(detail::attention_rows(student, site) - detail::attention_rows(value_of(teacher), site));
-  const A loss = detail::reduce_loss(kName, each, Reduction::mean, detail::row_weights(kName, weights, each.shape()), site);
-  return detail::finite_loss(kName, loss, detail::named("student", student), detail::named("teacher", teacher));
+  const A each =
+      square(detail::attention_rows(student, site) - detail::attention_rows(value_of(teacher), site));
+  const A loss = detail::reduce_loss(kName, each, Reduction::mean,
+                                     detail::row_weights(kName, weights, each.shape()), site);
+  return detail::finite_loss(kName, loss, detail::named("student", student),
+                             detail::named("teacher", teacher));
 }
 
 // Mean squared error of student (N, ..., d) W' (+ b) and teacher (N, ..., e), W (e, d), b (e) or undefined ->
@@ -44,13 +48,15 @@ result_of<A, W> fitnets(const A& student, const B& teacher, const W& weight, con
                         const WeightsFor<A>& weights = {}, Site site = Site::here()) {
   constexpr const char* kName = "fitnets";
   if (student.rank() < 2) fail(kName, "features (N, ..., d) are needed; got student ", student.shape());
-  const result_of<A, W> mapped = bias.defined() ? linear(student, weight, bias, site) : linear(student, weight, site);
+  const result_of<A, W> mapped =
+      bias.defined() ? linear(student, weight, bias, site) : linear(student, weight, site);
   detail::check_same_shape(kName, "mapped student", mapped.shape(), "teacher", teacher.shape());
   const result_of<A, W> each = square(sub(mapped, value_of(teacher), site));
-  const result_of<A, W> loss =
-      detail::reduce_loss(kName, each, Reduction::mean, detail::row_weights(kName, weights, each.shape()), site);
-  return detail::finite_loss(kName, loss, detail::named("student", student), detail::named("teacher", teacher),
-                             detail::named("weight", weight), detail::named("bias", bias.defined() ? bias : weight));
+  const result_of<A, W> loss = detail::reduce_loss(kName, each, Reduction::mean,
+                                                   detail::row_weights(kName, weights, each.shape()), site);
+  return detail::finite_loss(kName, loss, detail::named("student", student),
+                             detail::named("teacher", teacher), detail::named("weight", weight),
+                             detail::named("bias", bias.defined() ? bias : weight));
 }
 
 }  // namespace limbic

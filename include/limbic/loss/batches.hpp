@@ -22,12 +22,14 @@ inline void check_batches(std::string_view op, const Shape& source, const Shape&
   if (source.rank() != 2 || target.rank() != 2 || source[1] != target[1])
     fail(op, "batches (n, d) and (m, d) of one width d are needed; got source ", source, ", target ", target);
   if (source[0] == 0 || target[0] == 0 || source[1] == 0)
-    fail(op, "at least one sample of each batch and one feature are needed; got source ", source, ", target ", target);
+    fail(op, "at least one sample of each batch and one feature are needed; got source ", source, ", target ",
+         target);
 }
 
 // Throws unless labels (n) lie in [0, classes).
 template <class D>
-void check_labels(std::string_view op, const char* what, const Tensor<index_t, D>& labels, index_t n, index_t classes) {
+void check_labels(std::string_view op, const char* what, const Tensor<index_t, D>& labels, index_t n,
+                  index_t classes) {
   if (!(labels.shape() == Shape{n})) fail(op, what, " must be of shape (", n, "); got ", labels.shape());
   require_labels(D{}, op, what, labels, classes, 0);
 }
@@ -36,7 +38,8 @@ void check_labels(std::string_view op, const char* what, const Tensor<index_t, D
 template <class T, class D>
 void check_weight_shapes(std::string_view op, index_t n, index_t m, const SampleWeights<T, D>& weights) {
   const auto one = [&](const char* what, const Tensor<T, D>& w, index_t count) {
-    if (w.defined() && !(w.shape() == Shape{count})) fail(op, what, " weights must be of shape (", count, "); got ", w.shape());
+    if (w.defined() && !(w.shape() == Shape{count}))
+      fail(op, what, " weights must be of shape (", count, "); got ", w.shape());
   };
   one("source", weights.source, n);
   one("target", weights.target, m);
@@ -44,13 +47,16 @@ void check_weight_shapes(std::string_view op, index_t n, index_t m, const Sample
 
 // Weights that sum to 1 (n), as doubles on the host. Throws for a wrong shape, negative or no weight.
 template <class T, class D>
-std::vector<double> normalised_weights(std::string_view op, const char* what, const Tensor<T, D>& weights, index_t n) {
+std::vector<double> normalised_weights(std::string_view op, const char* what, const Tensor<T, D>& weights,
+                                       index_t n) {
   if (!weights.defined()) return std::vector<double>(static_cast<std::size_t>(n), 1 / static_cast<double>(n));
-  if (!(weights.shape() == Shape{n})) fail(op, what, " weights must be of shape (", n, "); got ", weights.shape());
+  if (!(weights.shape() == Shape{n}))
+    fail(op, what, " weights must be of shape (", n, "); got ", weights.shape());
   std::vector<double> w;
   double total = 0;
   for (T v : weights.to_vector()) {
-    check(v >= T(0) && v - v == T(0), op, what, " weights must be finite and not negative; got ", static_cast<double>(v), " at ", w.size());
+    check(v >= T(0) && v - v == T(0), op, what, " weights must be finite and not negative; got ",
+          static_cast<double>(v), " at ", w.size());
     w.push_back(static_cast<double>(v));
     total += w.back();
   }
@@ -67,14 +73,16 @@ X root(const X& x, Site site = Site::here()) {
 
 // The weights (n, 1) of samples that sum to 1, as a tensor. Throws as normalised_weights().
 template <class T>
-Tensor<T, Cpu> weight_column(std::string_view op, const char* what, const Tensor<T, Cpu>& weights, index_t n) {
+Tensor<T, Cpu> weight_column(std::string_view op, const char* what, const Tensor<T, Cpu>& weights,
+                             index_t n) {
   const std::vector<double> w = normalised_weights(op, what, weights, n);
   return Tensor<T, Cpu>::from({n, 1}, std::vector<T>(w.begin(), w.end()));
 }
 template <class T, class D>
 Tensor<T, D> weight_column(std::string_view op, const char* what, const Tensor<T, D>& weights, index_t n) {
   if (!weights.defined()) return Tensor<T, D>::full({n, 1}, static_cast<T>(1 / static_cast<double>(n)));
-  if (!(weights.shape() == Shape{n})) fail(op, what, " weights must be of shape (", n, "); got ", weights.shape());
+  if (!(weights.shape() == Shape{n}))
+    fail(op, what, " weights must be of shape (", n, "); got ", weights.shape());
   return normalised_column(D{}, op, what, weights);
 }
 

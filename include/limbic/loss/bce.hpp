@@ -35,7 +35,8 @@ result_of<X, Y> bce_with_logits(const X& logits, const Y& target, const BceOptio
   // log(1 + e^-x) to the last place however large x is, so the threshold is out of reach.
   const X rest = softplus(-logits, T(1), std::numeric_limits<T>::max(), site);
   const T w = static_cast<T>(options.positive_weight - 1);
-  const result_of<X, Y> each = (T(1) - target) * logits + (w == T(0) ? result_of<X, Y>(rest) : rest * (target * w + T(1)));
+  const result_of<X, Y> each =
+      (T(1) - target) * logits + (w == T(0) ? result_of<X, Y>(rest) : rest * (target * w + T(1)));
   return detail::reduce_loss(kName, each, options.reduction, weights, site);
 }
 
@@ -43,8 +44,8 @@ result_of<X, Y> bce_with_logits(const X& logits, const Y& target, const BceOptio
 // Throws for other shapes, probabilities outside [0, 1] (NaN passes), and weights that are negative or not
 // finite.
 template <Operand X, Operand Y>
-result_of<X, Y> bce(const X& p, const Y& target, const BceOptions& options = {}, const WeightsFor<X>& weights = {},
-                    Site site = Site::here()) {
+result_of<X, Y> bce(const X& p, const Y& target, const BceOptions& options = {},
+                    const WeightsFor<X>& weights = {}, Site site = Site::here()) {
   using T = scalar_of<X>;
   detail::check_same_shape("bce", "probabilities", p.shape(), "target", target.shape());
   require_unit_interval(device_of<X>{}, "bce", "probabilities", value_of(p), " (hint: bce_with_logits)");

@@ -22,22 +22,24 @@ inline std::string to_text(const ClassConfusionOptions& o) {
   return "minimum_class_confusion(temperature " + to_text(o.temperature) + ")";
 }
 
-// Class confusion of logits (N, K) -> (). Sample weights (N) multiply w. Throws for other shapes, temperatures
-// that are not positive, weights that are negative or not finite, and logits that are NaN.
+// Class confusion of logits (N, K) -> (). Sample weights (N) multiply w. Throws for other shapes,
+// temperatures that are not positive, weights that are negative or not finite, and logits that are NaN.
 template <Operand X>
-X minimum_class_confusion(const X& logits, const ClassConfusionOptions& options = {}, const WeightsFor<X>& weights = {},
-                          Site site = Site::here()) {
+X minimum_class_confusion(const X& logits, const ClassConfusionOptions& options = {},
+                          const WeightsFor<X>& weights = {}, Site site = Site::here()) {
   using T = scalar_of<X>;
   using D = device_of<X>;
   constexpr const char* kName = "minimum_class_confusion";
   detail::check_logits(kName, "logits", logits.shape());
   detail::check_temperature(kName, options.temperature);
   const index_t n = logits.size(0), k = logits.size(1);
-  const X log_p = detail::finite_log_softmax(affine(logits, static_cast<T>(1 / options.temperature), T(0), site));
+  const X log_p =
+      detail::finite_log_softmax(affine(logits, static_cast<T>(1 / options.temperature), T(0), site));
   const X p = exp(log_p);
   Tensor<T, D> w = exp(-detail::entropy_of_log(value_of(log_p))) + T(1);
   if (weights.defined()) {
-    check(weights.shape() == Shape{n}, kName, "sample weights must be of shape (", n, "); got ", weights.shape());
+    check(weights.shape() == Shape{n}, kName, "sample weights must be of shape (", n, "); got ",
+          weights.shape());
     require_not_negative(D{}, kName, "sample weights", weights);
     w = w * weights;
   }
@@ -46,7 +48,8 @@ X minimum_class_confusion(const X& logits, const ClassConfusionOptions& options 
   const X rows = sum(confusion, {1}, true);
   const X scaled = confusion / masked_fill(rows, eq(rows, T(0)), T(1));
   const X off = masked_fill(scaled, detail::label_mask(Tensor<index_t, D>::arange(k), k), T(0));
-  return detail::finite_loss(kName, X(sum(off) * (T(1) / static_cast<T>(k))), detail::named("logits", logits));
+  return detail::finite_loss(kName, X(sum(off) * (T(1) / static_cast<T>(k))),
+                             detail::named("logits", logits));
 }
 
 }  // namespace limbic

@@ -2,7 +2,8 @@
 //
 //   clip_loss  logits = a b' exp(log_scale); mean of both cross-entropies to the diagonal
 //              (Radford et al., 2021, arXiv:2103.00020)
-//   info_nce   cross-entropy of a b' / tau to the diagonal, one way (van den Oord et al., 2018, arXiv:1807.03748)
+//   info_nce   cross-entropy of a b' / tau to the diagonal, one way (van den Oord et al., 2018,
+//              arXiv:1807.03748)
 //   supcon     mean over the anchors i with a positive of
 //              -mean over positives j of (s_ij - log sum_{k != i} e^s_ik), s = cosine / tau
 //              (Khosla et al., 2020, arXiv:2004.11362, outside form); 0 if no anchor has one
@@ -22,8 +23,8 @@ void check_pairs(const char* op, const A& a, const B& b) {
     fail(op, "features (N, d) of one shape are needed; got ", a.shape(), " and ", b.shape());
 }
 
-// `along` times the cross-entropy of the rows of logits = scale a b' to the diagonal, and `down` times that of its
-// columns; weights (N) of the pairs, or undefined.
+// `along` times the cross-entropy of the rows of logits = scale a b' to the diagonal, and `down` times that
+// of its columns; weights (N) of the pairs, or undefined.
 template <class X, class W>
 X contrast_of(const X& logits, const W& weights, double along, double down) {
   using T = scalar_of<X>;
@@ -58,7 +59,8 @@ struct Contrast {
     const auto memory = [](Grad<T, D>& g) { return g ? Tensor<T, D>::empty(g.shape()) : Tensor<T, D>(); };
     const auto at = [](Tensor<T, D>& t) { return t.defined() ? &t : nullptr; };
     Tensor<T, D> a = memory(da), b = memory(db), s = memory(dscale);
-    contrast_bwd(D{}, at(a), at(b), at(s), kept_a.get(), kept_b.get(), kept_scale.get(), weights, lse, dy.contiguous(), along, down);
+    contrast_bwd(D{}, at(a), at(b), at(s), kept_a.get(), kept_b.get(), kept_scale.get(), weights, lse,
+                 dy.contiguous(), along, down);
     da.give(a);
     db.give(b);
     dscale.give(s);
@@ -85,9 +87,13 @@ result_of<A, B, S> clip_loss(const A& a, const B& b, const S& log_scale, const W
   const auto w = detail::row_weights(kName, weights, {a.size(0)});
   result_of<A, B, S> loss;
   if constexpr (std::is_same_v<device_of<A>, Cpu>)
-    loss = detail::contrast_of(result_of<A, B, S>(matmul(unit_a, transpose(unit_b), site) * scale), w, 0.5, 0.5);
+    loss =
+        detail::contrast_of(result_of<A, B, S>(matmul(unit_a, transpose(unit_b), site) * scale), w, 0.5, 0.5);
   else
-    loss = apply(site, detail::Contrast<scalar_of<A>, device_of<A>>{.name = kName, .weights = w.defined() ? w.contiguous() : w, .along = 0.5, .down = 0.5}, unit_a, unit_b, scale);
+    loss = apply(site,
+                 detail::Contrast<scalar_of<A>, device_of<A>>{
+                     .name = kName, .weights = w.defined() ? w.contiguous() : w, .along = 0.5, .down = 0.5},
+                 unit_a, unit_b, scale);
   return detail::finite_loss(kName, loss, detail::named("log_scale", log_scale));
 }
 
@@ -95,8 +101,8 @@ result_of<A, B, S> clip_loss(const A& a, const B& b, const S& log_scale, const W
 // (N) are those of the queries. Throws for other shapes, temperatures that are not positive, rows of zeros or
 // that are not finite, and weights that are negative or not finite.
 template <Operand A, Operand B>
-result_of<A, B> info_nce(const A& query, const B& key, double temperature = 0.1, const WeightsFor<A>& weights = {},
-                         Site site = Site::here()) {
+result_of<A, B> info_nce(const A& query, const B& key, double temperature = 0.1,
+                         const WeightsFor<A>& weights = {}, Site site = Site::here()) {
   using T = scalar_of<A>;
   constexpr const char* kName = "info_nce";
   detail::check_pairs(kName, query, key);
@@ -105,10 +111,14 @@ result_of<A, B> info_nce(const A& query, const B& key, double temperature = 0.1,
   const B unit_key = detail::unit_rows(kName, key, site, "key");
   const auto w = detail::row_weights(kName, weights, {query.size(0)});
   if constexpr (std::is_same_v<device_of<A>, Cpu>)
-    return detail::contrast_of(result_of<A, B>(matmul(unit_query, transpose(unit_key), site) * static_cast<T>(1 / temperature)), w, 1, 0);
+    return detail::contrast_of(
+        result_of<A, B>(matmul(unit_query, transpose(unit_key), site) * static_cast<T>(1 / temperature)), w,
+        1, 0);
   else
-    return apply(site, detail::Contrast<T, device_of<A>>{.name = kName, .weights = w.defined() ? w.contiguous() : w, .along = 1, .down = 0}, unit_query, unit_key,
-                 Tensor<T, device_of<A>>::scalar(static_cast<T>(1 / temperature)));
+    return apply(site,
+                 detail::Contrast<T, device_of<A>>{
+                     .name = kName, .weights = w.defined() ? w.contiguous() : w, .along = 1, .down = 0},
+                 unit_query, unit_key, Tensor<T, device_of<A>>::scalar(static_cast<T>(1 / temperature)));
 }
 
 // Supervised contrastive loss of features x (N, d) and labels (N), any integers -> (). Sample weights (N) are
@@ -126,11 +136,13 @@ X supcon(const X& x, const Tensor<index_t, device_of<X>>& labels, double tempera
   if (!(labels.shape() == Shape{n})) fail(kName, "labels must be of shape (", n, "); got ", labels.shape());
   const auto self = detail::label_mask(Tensor<index_t, D>::arange(n), n);
   Tensor<T, D> positive = Tensor<T, D>::empty({n, n});
-  elementwise(D{}, [](auto a, auto b, auto own) { return math::choose((a == b) && !own, T(1), T(0)); }, positive,
-              labels.unsqueeze(1), labels.unsqueeze(0), self);
+  elementwise(
+      D{}, [](auto a, auto b, auto own) { return math::choose((a == b) && !own, T(1), T(0)); }, positive,
+      labels.unsqueeze(1), labels.unsqueeze(0), self);
   const Tensor<T, D> count = sum(positive, {1}, true);
   // What each anchor counts: its weight, over the sum of those with a positive.
-  Tensor<T, D> own = weights.defined() ? detail::weight_column(kName, "sample", weights, n) : Tensor<T, D>::ones({n, 1});
+  Tensor<T, D> own =
+      weights.defined() ? detail::weight_column(kName, "sample", weights, n) : Tensor<T, D>::ones({n, 1});
   own = masked_fill(own, eq(count, T(0)), T(0));
   const Tensor<T, D> share =
       positive * own * detail::over_sum(T(1), own) / masked_fill(count, eq(count, T(0)), T(1));

@@ -40,7 +40,7 @@ namespace detail {
 template <class T, class D>
 struct Covariance {
   const char* name;
-  Tensor<T, D> w{};  // (n, 1), summing to 1; undefined: equal
+  Tensor<T, D> w{};      // (n, 1), summing to 1; undefined: equal
   Tensor<T, D> scale{};  // ()
   bool keep = false;
   Saved<T, D> kept{};
@@ -60,7 +60,9 @@ struct Covariance {
     if constexpr (std::is_same_v<D, Cpu>) {
       Tensor<T, D> z = (x - mean_row(x, w)).contiguous();
       symmetric_product(D{}, y, z, w.defined() ? z * (w * scale) : z);
-      if (!w.defined()) elementwise_update(D{}, [](auto v, auto k) { return v * k; }, y, scale);
+      if (!w.defined())
+        elementwise_update(
+            D{}, [](auto v, auto k) { return v * k; }, y, scale);
       if (!keep) return;
       kept = x;
       centred = std::move(z);
@@ -85,10 +87,11 @@ struct Covariance {
   }
 };
 
-// 1 / (n - 1), or 1 / (1 - sum w^2); taken as 0 for a single sample. `column`: the weights as weight_column() gives
-// them.
+// 1 / (n - 1), or 1 / (1 - sum w^2); taken as 0 for a single sample. `column`: the weights as weight_column()
+// gives them.
 template <class T>
-Tensor<T, Cpu> covariance_scale(const char* op, const char* what, const Tensor<T, Cpu>& weights, const Tensor<T, Cpu>&, index_t n) {
+Tensor<T, Cpu> covariance_scale(const char* op, const char* what, const Tensor<T, Cpu>& weights,
+                                const Tensor<T, Cpu>&, index_t n) {
   double rest = static_cast<double>(n - 1);
   if (weights.defined()) {
     rest = 1;
@@ -97,7 +100,8 @@ Tensor<T, Cpu> covariance_scale(const char* op, const char* what, const Tensor<T
   return Tensor<T, Cpu>::scalar(rest > 1e-12 ? static_cast<T>(1 / rest) : T(0));
 }
 template <class T, class D>
-Tensor<T, D> covariance_scale(const char*, const char*, const Tensor<T, D>& weights, const Tensor<T, D>& column, index_t n) {
+Tensor<T, D> covariance_scale(const char*, const char*, const Tensor<T, D>& weights,
+                              const Tensor<T, D>& column, index_t n) {
   if (weights.defined()) return weighted_covariance_scale(D{}, column);
   return Tensor<T, D>::scalar(n > 1 ? static_cast<T>(1 / static_cast<double>(n - 1)) : T(0));
 }

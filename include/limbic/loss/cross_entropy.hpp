@@ -4,9 +4,9 @@
 //            dx_nk = dloss_n (sum_j Q_nj softmax(x)_nk - Q_nk)
 //   soft     loss_n = -sum_k w_k ((1 - s) q_nk + s / K) log softmax(x)_nk
 //
-// s label smoothing, w class weights. As torch.nn.functional.cross_entropy: the mean over labels is divided by
-// sum w_l, that over soft targets by N; rows with the ignored label count for nothing. Weights v of samples
-// multiply the loss_n; means are then divided by sum v_n w_l and by sum v_n.
+// s label smoothing, w class weights. As torch.nn.functional.cross_entropy: the mean over labels is divided
+// by sum w_l, that over soft targets by N; rows with the ignored label count for nothing. Weights v of
+// samples multiply the loss_n; means are then divided by sum v_n w_l and by sum v_n.
 #pragma once
 
 #include <limbic/backend/cpu/cross_entropy.hpp>
@@ -24,7 +24,8 @@ struct CrossEntropyOptions {
 
 // "cross_entropy(label_smoothing 0, reduction mean)", for logs.
 inline std::string to_text(const CrossEntropyOptions& o) {
-  return "cross_entropy(label_smoothing " + to_text(o.label_smoothing) + ", reduction " + to_text(o.reduction) + ")";
+  return "cross_entropy(label_smoothing " + to_text(o.label_smoothing) + ", reduction " +
+         to_text(o.reduction) + ")";
 }
 
 // Weights of classes and of samples, w and v above.
@@ -53,10 +54,14 @@ struct CrossEntropy {
     lse = Tensor<T, D>::empty(rows);
     Tensor<T, D> each = reduced ? Tensor<T, D>::empty(rows) : y;
     cross_entropy_fwd(D{}, each, lse, dense, loss);
-    if (factors.defined()) elementwise_update(D{}, [](auto v, auto f) { return v * f; }, each, factors);
+    if (factors.defined())
+      elementwise_update(
+          D{}, [](auto v, auto f) { return v * f; }, each, factors);
     if (reduced) {
       reduce_sum(D{}, y, each);
-      if (scale.defined()) elementwise_update(D{}, [](auto v, auto f) { return v * f; }, y, scale);
+      if (scale.defined())
+        elementwise_update(
+            D{}, [](auto v, auto f) { return v * f; }, y, scale);
     }
     if (keep) kept = dense;
   }
@@ -65,8 +70,12 @@ struct CrossEntropy {
     const Tensor<T, D>& x = kept.get();
     Tensor<T, D> each = Tensor<T, D>::empty({x.size(0)});
     const Tensor<T, D> all = scale.defined() ? scale : Tensor<T, D>::scalar(T(1));
-    if (factors.defined()) elementwise(D{}, [](auto d, auto f, auto v) { return d * f * v; }, each, dy, all, factors);
-    else elementwise(D{}, [](auto d, auto f) { return d * f; }, each, dy, all);
+    if (factors.defined())
+      elementwise(
+          D{}, [](auto d, auto f, auto v) { return d * f * v; }, each, dy, all, factors);
+    else
+      elementwise(
+          D{}, [](auto d, auto f) { return d * f; }, each, dy, all);
     auto [g, accumulate] = dx.out();
     cross_entropy_bwd(D{}, g, x, lse, each, accumulate, loss);
   }
@@ -76,7 +85,9 @@ struct CrossEntropy {
     const index_t n = x.size(0), k = x.size(1);
     const T s = static_cast<T>(loss.smoothing);
     Tensor<T, D> q = Tensor<T, D>::full({n, k}, s / static_cast<T>(k));
-    elementwise_update(D{}, [h = T(1) - s](auto v, auto own) { return math::choose(own, v + h, v); }, q, label_mask(loss.labels, k));
+    elementwise_update(
+        D{}, [h = T(1) - s](auto v, auto own) { return math::choose(own, v + h, v); }, q,
+        label_mask(loss.labels, k));
     if (loss.class_weights.defined()) q = q * loss.class_weights;
     q = masked_fill(q, eq(loss.labels, loss.ignored).unsqueeze(1), T(0));
     Var<T, D> each = scale.defined() ? dy * scale : dy;
@@ -86,11 +97,14 @@ struct CrossEntropy {
   }
 };
 
-// 1 / the sum of the weights of the rows that count, samples (N) times those of their classes; 0 if there are none.
+// 1 / the sum of the weights of the rows that count, samples (N) times those of their classes; 0 if there are
+// none.
 template <class T>
-Tensor<T, Cpu> cross_entropy_scale(Cpu, const LabelLoss<T, Cpu>& loss, const Tensor<T, Cpu>& samples, index_t) {
+Tensor<T, Cpu> cross_entropy_scale(Cpu, const LabelLoss<T, Cpu>& loss, const Tensor<T, Cpu>& samples,
+                                   index_t) {
   const index_t* labels = loss.labels.data();
-  const T *s = samples.defined() ? samples.data() : nullptr, *c = loss.class_weights.defined() ? loss.class_weights.data() : nullptr;
+  const T *s = samples.defined() ? samples.data() : nullptr,
+          *c = loss.class_weights.defined() ? loss.class_weights.data() : nullptr;
   double total = 0;
   for (index_t i = 0; i < loss.labels.numel(); ++i)
     if (labels[i] != loss.ignored)
@@ -100,10 +114,12 @@ Tensor<T, Cpu> cross_entropy_scale(Cpu, const LabelLoss<T, Cpu>& loss, const Ten
 
 // The factors of the rows' losses in their sum or mean.
 template <class T, class D>
-void set_row_factors(CrossEntropy<T, D>& op, const Tensor<T, D>& samples, Reduction reduction, index_t classes) {
+void set_row_factors(CrossEntropy<T, D>& op, const Tensor<T, D>& samples, Reduction reduction,
+                     index_t classes) {
   const index_t n = op.loss.labels.numel();
   if (samples.defined()) {
-    check(samples.shape() == Shape{n}, op.name, "sample weights must be of shape (", n, "); got ", samples.shape());
+    check(samples.shape() == Shape{n}, op.name, "sample weights must be of shape (", n, "); got ",
+          samples.shape());
     require_not_negative(D{}, op.name, "sample weights", samples);
     op.factors = samples.contiguous();
   }
@@ -112,8 +128,8 @@ void set_row_factors(CrossEntropy<T, D>& op, const Tensor<T, D>& samples, Reduct
 }
 
 inline void check_cross_entropy(const CrossEntropyOptions& o) {
-  check(o.label_smoothing >= 0 && o.label_smoothing <= 1, "cross_entropy", "label_smoothing must be in [0, 1]; got ",
-        o.label_smoothing);
+  check(o.label_smoothing >= 0 && o.label_smoothing <= 1, "cross_entropy",
+        "label_smoothing must be in [0, 1]; got ", o.label_smoothing);
 }
 template <class T, class D>
 void check_class_weights(const Tensor<T, D>& weights, index_t classes) {
@@ -127,7 +143,8 @@ void check_class_weights(const Tensor<T, D>& weights, index_t classes) {
 // rows at all is 0. Throws for other shapes, labels out of range, smoothing outside [0, 1], and sample
 // weights that are negative or not finite. Class weights and logits are taken as they are.
 template <Operand X>
-X cross_entropy(const X& logits, const Tensor<index_t, device_of<X>>& labels, const CrossEntropyOptions& options = {},
+X cross_entropy(const X& logits, const Tensor<index_t, device_of<X>>& labels,
+                const CrossEntropyOptions& options = {},
                 const std::type_identity_t<CrossEntropyWeights<scalar_of<X>, device_of<X>>>& weights = {},
                 Site site = Site::here()) {
   using T = scalar_of<X>;
@@ -136,13 +153,15 @@ X cross_entropy(const X& logits, const Tensor<index_t, device_of<X>>& labels, co
   detail::check_logits(kName, "logits", logits.shape());
   const index_t n = logits.size(0), k = logits.size(1);
   if (!(labels.shape() == Shape{n}))
-    fail(kName, "labels must be of shape (", n, "); got labels ", labels.shape(), ", logits ", logits.shape());
+    fail(kName, "labels must be of shape (", n, "); got labels ", labels.shape(), ", logits ",
+         logits.shape());
   detail::check_cross_entropy(options);
   detail::check_class_weights(weights.classes, k);
   const Tensor<index_t, D> dense = labels.contiguous();
   require_labels(D{}, kName, "labels", dense, k, options.ignore_index);
-  detail::CrossEntropy<T, D> op{.loss = {dense, weights.classes.defined() ? weights.classes.contiguous() : weights.classes,
-                                         options.label_smoothing, options.ignore_index}};
+  detail::CrossEntropy<T, D> op{
+      .loss = {dense, weights.classes.defined() ? weights.classes.contiguous() : weights.classes,
+               options.label_smoothing, options.ignore_index}};
   detail::set_row_factors(op, weights.samples, options.reduction, k);
   return apply(site, std::move(op), logits);
 }
@@ -151,9 +170,10 @@ X cross_entropy(const X& logits, const Tensor<index_t, device_of<X>>& labels, co
 // without reduction. Throws for other shapes, smoothing outside [0, 1], and sample weights that are negative
 // or not finite.
 template <Operand X, Operand Q>
-result_of<X, Q> cross_entropy(const X& logits, const Q& targets, const CrossEntropyOptions& options = {},
-                              const std::type_identity_t<CrossEntropyWeights<scalar_of<X>, device_of<X>>>& weights = {},
-                              Site site = Site::here()) {
+result_of<X, Q> cross_entropy(
+    const X& logits, const Q& targets, const CrossEntropyOptions& options = {},
+    const std::type_identity_t<CrossEntropyWeights<scalar_of<X>, device_of<X>>>& weights = {},
+    Site site = Site::here()) {
   using T = scalar_of<X>;
   constexpr const char* kName = "cross_entropy";
   detail::check_logits(kName, "logits", logits.shape());

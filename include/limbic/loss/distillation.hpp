@@ -45,7 +45,9 @@ void check_distillation(const char* op, const A& student, const B& teacher, doub
 // log softmax(z / T).
 template <Operand X>
 X tempered(const X& z, double temperature, Site site) {
-  return finite_log_softmax(temperature == 1 ? z : affine(z, static_cast<scalar_of<X>>(1 / temperature), scalar_of<X>(0), site), site);
+  return finite_log_softmax(
+      temperature == 1 ? z : affine(z, static_cast<scalar_of<X>>(1 / temperature), scalar_of<X>(0), site),
+      site);
 }
 
 // KL(exp(lq) | exp(lp)) of each row (N).
@@ -60,7 +62,8 @@ result_of<Q, P> mutual_rows(const Q& lq, const P& lp) {
   return sum((exp(lq) - exp(lp)) * (lq - lp), {1});
 }
 
-// kl_rows(), or mutual_rows() if `both`, of softened logits p and q in one pass, for devices with a kernel for it.
+// kl_rows(), or mutual_rows() if `both`, of softened logits p and q in one pass, for devices with a kernel
+// for it.
 template <class T, class D>
 struct SoftenedKl {
   static constexpr const char* name = "distillation";
@@ -83,11 +86,13 @@ struct SoftenedKl {
     const Tensor<T, D> dense = dy.contiguous();
     if (dp) {
       auto [g, add] = dp.out();
-      softened_kl_bwd(D{}, &g, add, static_cast<Tensor<T, D>*>(nullptr), false, kept_p.get(), kept_q.get(), lse, dense, temperature, both);
+      softened_kl_bwd(D{}, &g, add, static_cast<Tensor<T, D>*>(nullptr), false, kept_p.get(), kept_q.get(),
+                      lse, dense, temperature, both);
     }
     if (dq) {
       auto [g, add] = dq.out();
-      softened_kl_bwd(D{}, static_cast<Tensor<T, D>*>(nullptr), false, &g, add, kept_p.get(), kept_q.get(), lse, dense, temperature, both);
+      softened_kl_bwd(D{}, static_cast<Tensor<T, D>*>(nullptr), false, &g, add, kept_p.get(), kept_q.get(),
+                      lse, dense, temperature, both);
     }
   }
   Var<T, D> reference(const Var<T, D>& p, const Var<T, D>& q) const {
@@ -105,7 +110,8 @@ result_of<P, Q> softened_kl(const P& p, const Q& q, double temperature, bool bot
     const P lp = tempered(p, temperature, site);
     return both ? mutual_rows(lq, lp) : kl_rows(lq, lp);
   } else {
-    return apply(site, SoftenedKl<scalar_of<P>, device_of<P>>{.temperature = temperature, .both = both}, p, q);
+    return apply(site, SoftenedKl<scalar_of<P>, device_of<P>>{.temperature = temperature, .both = both}, p,
+                 q);
   }
 }
 
@@ -121,14 +127,17 @@ A distillation(const A& student, const B& teacher, const DistillationOptions& op
   detail::check_distillation(kName, student, teacher, options.temperature);
   const double t = options.temperature;
   const A each = detail::softened_kl(student, value_of(teacher), t, false, site);
-  const A loss = detail::reduce_loss(kName, each, Reduction::mean, weights, site) * static_cast<scalar_of<A>>(t * t);
-  return detail::finite_loss(kName, loss, detail::named("student", student), detail::named("teacher", teacher));
+  const A loss =
+      detail::reduce_loss(kName, each, Reduction::mean, weights, site) * static_cast<scalar_of<A>>(t * t);
+  return detail::finite_loss(kName, loss, detail::named("student", student),
+                             detail::named("teacher", teacher));
 }
 
-// Mutual distillation of logits a and b (N, K) -> (), at a temperature of 1 by default (else times T^2). Throws as
-// distillation().
+// Mutual distillation of logits a and b (N, K) -> (), at a temperature of 1 by default (else times T^2).
+// Throws as distillation().
 template <Operand A, Operand B>
-result_of<A, B> mutual_distillation(const A& a, const B& b, const DistillationOptions& options = {.temperature = 1},
+result_of<A, B> mutual_distillation(const A& a, const B& b,
+                                    const DistillationOptions& options = {.temperature = 1},
                                     const WeightsFor<A>& weights = {}, Site site = Site::here()) {
   constexpr const char* kName = "mutual_distillation";
   detail::check_distillation(kName, a, b, options.temperature);
@@ -144,7 +153,8 @@ result_of<A, B> mutual_distillation(const A& a, const B& b, const DistillationOp
 // negative or not finite, and logits that are NaN.
 template <Operand A, Operand B>
 A decoupled_kd(const A& student, const B& teacher, const Tensor<index_t, device_of<A>>& labels,
-               const DecoupledKdOptions& options = {}, const WeightsFor<A>& weights = {}, Site site = Site::here()) {
+               const DecoupledKdOptions& options = {}, const WeightsFor<A>& weights = {},
+               Site site = Site::here()) {
   using T = scalar_of<A>;
   constexpr const char* kName = "decoupled_kd";
   detail::check_distillation(kName, student, teacher, options.temperature);
@@ -169,7 +179,8 @@ A decoupled_kd(const A& student, const B& teacher, const Tensor<index_t, device_
   const A rest = sum(masked_fill(exp(tn) * (tn - log_softmax(s_rest, 1)), own, T(0)), {1});
   const A each = binary * static_cast<T>(options.alpha) + rest * static_cast<T>(options.beta);
   const A loss = detail::reduce_loss(kName, each, Reduction::mean, weights, site) * static_cast<T>(t * t);
-  return detail::finite_loss(kName, loss, detail::named("student", student), detail::named("teacher", teacher));
+  return detail::finite_loss(kName, loss, detail::named("student", student),
+                             detail::named("teacher", teacher));
 }
 
 }  // namespace limbic

@@ -35,16 +35,17 @@ template <Operand X>
 X entropy(const X& logits, Reduction reduction = Reduction::mean, const WeightsFor<X>& weights = {},
           Site site = Site::here()) {
   detail::check_logits("entropy", "logits", logits.shape());
-  const X loss = detail::reduce_loss("entropy", detail::entropy_of_log(detail::finite_log_softmax(logits, site)),
-                                     reduction, weights, site);
-  return reduction == Reduction::none ? loss : detail::finite_loss("entropy", loss, detail::named("logits", logits));
+  const X loss = detail::reduce_loss(
+      "entropy", detail::entropy_of_log(detail::finite_log_softmax(logits, site)), reduction, weights, site);
+  return reduction == Reduction::none ? loss
+                                      : detail::finite_loss("entropy", loss, detail::named("logits", logits));
 }
 
 // batch_mean: the sum divided by N. The others are those of Reduction.
 enum class KlReduction : std::uint8_t { batch_mean, mean, sum, none };
 
-// Divergence of q from exp(log_p), both of one shape (N, ...): by default summed and divided by N. Where q = 0
-// the term is 0. Sample weights broadcast to that shape. Throws for other shapes, q and weights that are
+// Divergence of q from exp(log_p), both of one shape (N, ...): by default summed and divided by N. Where q =
+// 0 the term is 0. Sample weights broadcast to that shape. Throws for other shapes, q and weights that are
 // negative or not finite and, when it is reduced, a divergence that is not finite: log_p is NaN somewhere, or
 // -infinity where q is not 0.
 template <Operand P, Operand Q>
@@ -57,13 +58,16 @@ result_of<P, Q> kl_div(const P& log_p, const Q& q, KlReduction reduction = KlRed
   const result_of<P, Q> log_q = log(masked_fill(q, zero, T(1)));
   const result_of<P, Q> each = masked_fill(q * sub(log_q, log_p, site), zero, T(0));
   const bool batch = reduction == KlReduction::batch_mean;
-  if (batch) check(log_p.rank() >= 1 && log_p.shape()[0] > 0, "kl_div", "at least one sample is needed; got ", log_p.shape());
+  if (batch)
+    check(log_p.rank() >= 1 && log_p.shape()[0] > 0, "kl_div", "at least one sample is needed; got ",
+          log_p.shape());
   const Reduction same = reduction == KlReduction::mean   ? Reduction::mean
                          : reduction == KlReduction::none ? Reduction::none
                                                           : Reduction::sum;
   result_of<P, Q> loss = detail::reduce_loss("kl_div", each, same, weights, site);
   if (batch) loss = loss * (T(1) / static_cast<T>(log_p.shape()[0]));
-  return reduction == KlReduction::none ? loss : detail::finite_loss("kl_div", loss, detail::named("log_p", log_p));
+  return reduction == KlReduction::none ? loss
+                                        : detail::finite_loss("kl_div", loss, detail::named("log_p", log_p));
 }
 
 }  // namespace limbic

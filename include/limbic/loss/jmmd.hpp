@@ -48,7 +48,8 @@ struct JointForm {
     const int count = static_cast<int>(whole.size());
     std::vector<Var<T, D>> z;
     for (int l = 0; l < count; ++l)
-      z.push_back(concat({c.input(l, kept[static_cast<std::size_t>(l)]), c.input(count + l, kept[static_cast<std::size_t>(count + l)])}));
+      z.push_back(concat({c.input(l, kept[static_cast<std::size_t>(l)]),
+                          c.input(count + l, kept[static_cast<std::size_t>(count + l)])}));
     std::vector<RadialKernel> forms;
     for (const auto& k : kernels) forms.push_back(on_host(k));
     const auto dz = pair_gradients<T, D>(z, forms, weights);
@@ -67,23 +68,26 @@ struct JointForm {
 // 8), of n and m samples, for another number of kernels, one running bandwidth for several layers, and as
 // mmd().
 template <Operand X>
-X jmmd(const std::vector<X>& source, const std::vector<X>& target, const std::vector<BareKernelOptions>& kernels = {},
-       const SampleWeightsFor<X, X>& weights = {}, Site site = Site::here()) {
+X jmmd(const std::vector<X>& source, const std::vector<X>& target,
+       const std::vector<BareKernelOptions>& kernels = {}, const SampleWeightsFor<X, X>& weights = {},
+       Site site = Site::here()) {
   using T = scalar_of<X>;
   using D = device_of<X>;
   constexpr const char* kName = "jmmd";
   if (source.empty() || source.size() != target.size())
-    fail(kName, "source and target must have the same layers, at least one; got ", source.size(), " and ", target.size());
+    fail(kName, "source and target must have the same layers, at least one; got ", source.size(), " and ",
+         target.size());
   if (kernels.size() > 1 && kernels.size() != source.size())
-    fail(kName, "one kernel a layer, or one for all, is needed; got ", kernels.size(), " for ", source.size(), " layers");
+    fail(kName, "one kernel a layer, or one for all, is needed; got ", kernels.size(), " for ", source.size(),
+         " layers");
   check(kernels.size() != 1 || source.size() == 1 || kernels[0].bandwidth != Bandwidth::running, kName,
         "a running bandwidth belongs to one layer; got one kernel for ", source.size(), " layers");
   detail::JointForm<T, D> op;
   for (std::size_t l = 0; l < source.size(); ++l) {
     detail::check_batches(kName, source[l].shape(), target[l].shape());
     if (source[l].size(0) != source[0].size(0) || target[l].size(0) != target[0].size(0))
-      fail(kName, "all layers must have the same samples; got source ", source[l].shape(), " after ", source[0].shape(),
-           ", target ", target[l].shape(), " after ", target[0].shape());
+      fail(kName, "all layers must have the same samples; got source ", source[l].shape(), " after ",
+           source[0].shape(), ", target ", target[l].shape(), " after ", target[0].shape());
     op.options.push_back(kernels.empty() ? BareKernelOptions{} : kernels[kernels.size() > 1 ? l : 0]);
     detail::check_kernel(kName, op.options.back());
   }

@@ -37,9 +37,9 @@ struct RunningBandwidth {
   double momentum = 0.9;  // value = momentum value + (1 - momentum) new
 };
 
-// Of KernelOptions eps is 1e-5 unless it is set, of BareKernelOptions 0; the one serves for the other as it is.
-// distance and linear have no bandwidth, and nothing but `kernel` is looked at. `running` is needed where the
-// bandwidth is running, its momentum in [0, 1).
+// Of KernelOptions eps is 1e-5 unless it is set, of BareKernelOptions 0; the one serves for the other as it
+// is. distance and linear have no bandwidth, and nothing but `kernel` is looked at. `running` is needed where
+// the bandwidth is running, its momentum in [0, 1).
 template <bool kBare>
 struct BasicKernelOptions {
   Kernel kernel = Kernel::gaussian;  // sum exp(-(D + eps) / b_i); laplacian: sum exp(-sqrt((D + eps) / b_i))
@@ -47,9 +47,9 @@ struct BasicKernelOptions {
   int num = 5;                       // how many, 1 to 16
   double eps = kBare ? 0 : 1e-5;     // added to D in the kernel, not negative
   Bandwidth bandwidth = Bandwidth::mean_offdiag;
-  double fixed = 1;                   // the rule's result when it is fixed, positive
-  double scale = 1;                   // b is the rule's result times this, positive
-  bool bandwidth_with_eps = true;     // the rule sees D + eps
+  double fixed = 1;                // the rule's result when it is fixed, positive
+  double scale = 1;                // b is the rule's result times this, positive
+  bool bandwidth_with_eps = true;  // the rule sees D + eps
   RunningBandwidth* running = nullptr;
 
   operator BasicKernelOptions<!kBare>() const {
@@ -69,8 +69,8 @@ inline bool has_bandwidth(const KernelOptions& o) {
 template <bool kBare>
 std::string to_text(const BasicKernelOptions<kBare>& o) {
   if (!detail::has_bandwidth(o)) return to_text(o.kernel);
-  std::string s = to_text(o.kernel) + "(mul " + to_text(o.mul) + ", num " + to_text(o.num) + ", eps " + to_text(o.eps) +
-                  ", bandwidth " + to_text(o.bandwidth);
+  std::string s = to_text(o.kernel) + "(mul " + to_text(o.mul) + ", num " + to_text(o.num) + ", eps " +
+                  to_text(o.eps) + ", bandwidth " + to_text(o.bandwidth);
   if (o.bandwidth == Bandwidth::fixed) s += " " + to_text(o.fixed);
   if (o.scale != 1) s += " times " + to_text(o.scale);
   if (o.eps > 0 && o.bandwidth_with_eps && o.bandwidth != Bandwidth::fixed) s += " of D + eps";
@@ -113,7 +113,8 @@ inline RadialKernel radial_kernel(const KernelOptions& o, double b) {
 
 // b by the rule, from centred points (N, d) and the sum of their squared norms.
 template <class T, class D>
-double bandwidth_of(const KernelOptions& o, const Tensor<T, D>& points, const Tensor<T, D>& norms, double sum_norms) {
+double bandwidth_of(const KernelOptions& o, const Tensor<T, D>& points, const Tensor<T, D>& norms,
+                    double sum_norms) {
   if (!has_bandwidth(o)) return 1;
   const double n = static_cast<double>(points.size(0)), sum = 2 * n * sum_norms;
   const double eps = o.bandwidth_with_eps ? o.eps : 0;
@@ -134,21 +135,27 @@ double bandwidth_of(const KernelOptions& o, const Tensor<T, D>& points, const Te
   return o.scale * b;
 }
 
-// The kernel with its bandwidth by the rule: on the host, or on a device that need not be waited for but where the
-// bandwidth is running, which is the host's.
+// The kernel with its bandwidth by the rule: on the host, or on a device that need not be waited for but
+// where the bandwidth is running, which is the host's.
 template <class T>
-PairKernel<Cpu> pair_kernel(const KernelOptions& o, const Tensor<T, Cpu>& points, const Tensor<T, Cpu>& norms, double sum_norms) {
+PairKernel<Cpu> pair_kernel(const KernelOptions& o, const Tensor<T, Cpu>& points, const Tensor<T, Cpu>& norms,
+                            double sum_norms) {
   return {radial_kernel(o, bandwidth_of(o, points, norms, sum_norms))};
 }
 template <class T, class D>
-PairKernel<D> pair_kernel(const KernelOptions& o, const Tensor<T, D>& points, const Tensor<T, D>& norms, const Tensor<double, D>& sum_norms) {
+PairKernel<D> pair_kernel(const KernelOptions& o, const Tensor<T, D>& points, const Tensor<T, D>& norms,
+                          const Tensor<double, D>& sum_norms) {
   using Rule = BandwidthRule::From;
   if (!has_bandwidth(o) || o.bandwidth == Bandwidth::fixed) return {radial_kernel(o, o.scale * o.fixed)};
-  if (o.bandwidth == Bandwidth::running) return {radial_kernel(o, bandwidth_of(o, points, norms, sum_norms.item()))};
+  if (o.bandwidth == Bandwidth::running)
+    return {radial_kernel(o, bandwidth_of(o, points, norms, sum_norms.item()))};
   RadialKernel form = radial_kernel(o, 1);
   form.halving = o.mul == 2;  // where the first bandwidth is not too small for that
-  const Rule from = o.bandwidth == Bandwidth::median ? Rule::median : o.bandwidth == Bandwidth::mean_all ? Rule::mean_all : Rule::mean_offdiag;
-  const BandwidthRule rule{.from = from, .ratio = o.mul, .scale = o.scale, .eps = o.bandwidth_with_eps ? o.eps : 0};
+  const Rule from = o.bandwidth == Bandwidth::median     ? Rule::median
+                    : o.bandwidth == Bandwidth::mean_all ? Rule::mean_all
+                                                         : Rule::mean_offdiag;
+  const BandwidthRule rule{
+      .from = from, .ratio = o.mul, .scale = o.scale, .eps = o.bandwidth_with_eps ? o.eps : 0};
   return {form, bandwidths(D{}, rule, form.count, points, sum_norms)};
 }
 

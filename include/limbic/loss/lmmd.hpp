@@ -8,8 +8,9 @@
 //              IEEE TNNLS 2020, arXiv:2106.09388)
 //   class_mmd  the same with hard target labels: the mean over classes of the biased MMD
 //
-// One bandwidth from all samples; eps = 0, as published, unless it is set (BareKernelOptions). >= 0; 0 with gradient 0 when no
-// class is in both batches. Labels and predictions carry no gradient. Weights by class take O((n + m) K) memory.
+// One bandwidth from all samples; eps = 0, as published, unless it is set (BareKernelOptions). >= 0; 0 with
+// gradient 0 when no class is in both batches. Labels and predictions carry no gradient. Weights by class
+// take O((n + m) K) memory.
 #pragma once
 
 #include <limbic/loss/pair_form.hpp>
@@ -25,10 +26,14 @@ struct ClassWeights {
   std::vector<bool> present;
 
   ClassWeights(index_t n, index_t k)
-      : rows(n), classes(k), values(static_cast<std::size_t>(n * k), 0.0), present(static_cast<std::size_t>(k), false) {}
+      : rows(n),
+        classes(k),
+        values(static_cast<std::size_t>(n * k), 0.0),
+        present(static_cast<std::size_t>(k), false) {}
   double& at(index_t row, index_t c) { return values[static_cast<std::size_t>(row * classes + c)]; }
 
-  static ClassWeights of_labels(const std::vector<index_t>& labels, index_t classes, const std::vector<double>& w) {
+  static ClassWeights of_labels(const std::vector<index_t>& labels, index_t classes,
+                                const std::vector<double>& w) {
     ClassWeights out(static_cast<index_t>(labels.size()), classes);
     for (std::size_t i = 0; i < labels.size(); ++i) {
       out.at(static_cast<index_t>(i), labels[i]) = w[i];
@@ -58,7 +63,8 @@ PairWeights<T, Cpu> class_pair_weights(ClassWeights s, ClassWeights t) {
   for (index_t i = 0; i < s.rows + t.rows; ++i)
     for (index_t c = 0; c < count; ++c)
       u[static_cast<std::size_t>(i * rank + c)] =
-          static_cast<T>(i < s.rows ? s.at(i, both[static_cast<std::size_t>(c)]) : -t.at(i - s.rows, both[static_cast<std::size_t>(c)]));
+          static_cast<T>(i < s.rows ? s.at(i, both[static_cast<std::size_t>(c)])
+                                    : -t.at(i - s.rows, both[static_cast<std::size_t>(c)]));
   const auto left = Tensor<T, Cpu>::from({s.rows + t.rows, rank}, u);
   for (T& v : u) v /= static_cast<T>(rank);
   return {left, Tensor<T, Cpu>::from({s.rows + t.rows, rank}, u)};
@@ -66,7 +72,8 @@ PairWeights<T, Cpu> class_pair_weights(ClassWeights s, ClassWeights t) {
 
 // The pairs' weights by labels of the source and probabilities (m, K) of the target.
 template <class T>
-PairWeights<T, Cpu> soft_class_weights(const char* op, const Tensor<index_t, Cpu>& source_labels, const Tensor<T, Cpu>& probabilities,
+PairWeights<T, Cpu> soft_class_weights(const char* op, const Tensor<index_t, Cpu>& source_labels,
+                                       const Tensor<T, Cpu>& probabilities,
                                        const SampleWeights<T, Cpu>& weights) {
   const index_t n = source_labels.size(0), m = probabilities.size(0), classes = probabilities.size(1);
   const auto ws = normalised_weights(op, "source", weights.source, n);
@@ -77,8 +84,8 @@ PairWeights<T, Cpu> soft_class_weights(const char* op, const Tensor<index_t, Cpu
     const T* row = values.data() + i * classes;
     for (index_t c = 0; c < classes; ++c) {
       if (!(row[c] >= T(0)) || !(row[c] - row[c] == T(0)))
-        fail(op, "probabilities must be finite and not negative; got ", static_cast<double>(row[c]), " for class ", c,
-             " of target ", i, " (hint: softmax)");
+        fail(op, "probabilities must be finite and not negative; got ", static_cast<double>(row[c]),
+             " for class ", c, " of target ", i, " (hint: softmax)");
       t.at(i, c) = static_cast<double>(row[c]) * wt[static_cast<std::size_t>(i)];
     }
     const index_t best = std::max_element(row, row + classes) - row;
@@ -88,23 +95,25 @@ PairWeights<T, Cpu> soft_class_weights(const char* op, const Tensor<index_t, Cpu
   return class_pair_weights<T>(ClassWeights::of_labels(source_labels.to_vector(), classes, ws), std::move(t));
 }
 template <class T, class D>
-PairWeights<T, D> soft_class_weights(const char* op, const Tensor<index_t, D>& source_labels, const Tensor<T, D>& probabilities,
-                                     const SampleWeights<T, D>& weights) {
+PairWeights<T, D> soft_class_weights(const char* op, const Tensor<index_t, D>& source_labels,
+                                     const Tensor<T, D>& probabilities, const SampleWeights<T, D>& weights) {
   check_weight_shapes(op, source_labels.size(0), probabilities.size(0), weights);
   return soft_class_pair_weights(D{}, op, source_labels, probabilities, weights.source, weights.target);
 }
 
 // The same by labels of both.
 template <class T>
-PairWeights<T, Cpu> hard_class_weights(const char* op, const Tensor<index_t, Cpu>& source, const Tensor<index_t, Cpu>& target,
-                                       index_t classes, const SampleWeights<T, Cpu>& weights) {
+PairWeights<T, Cpu> hard_class_weights(const char* op, const Tensor<index_t, Cpu>& source,
+                                       const Tensor<index_t, Cpu>& target, index_t classes,
+                                       const SampleWeights<T, Cpu>& weights) {
   const auto ws = normalised_weights(op, "source", weights.source, source.size(0));
   const auto wt = normalised_weights(op, "target", weights.target, target.size(0));
   return class_pair_weights<T>(ClassWeights::of_labels(source.to_vector(), classes, ws),
                                ClassWeights::of_labels(target.to_vector(), classes, wt));
 }
 template <class T, class D>
-PairWeights<T, D> hard_class_weights(const char* op, const Tensor<index_t, D>& source, const Tensor<index_t, D>& target, index_t classes,
+PairWeights<T, D> hard_class_weights(const char* op, const Tensor<index_t, D>& source,
+                                     const Tensor<index_t, D>& target, index_t classes,
                                      const SampleWeights<T, D>& weights) {
   check_weight_shapes(op, source.size(0), target.size(0), weights);
   return hard_class_pair_weights(D{}, op, source, target, classes, weights.source, weights.target);
@@ -112,9 +121,9 @@ PairWeights<T, D> hard_class_weights(const char* op, const Tensor<index_t, D>& s
 
 }  // namespace detail
 
-// Local MMD of source (n, d) with labels (n) in [0, K) and target (m, d) with class probabilities (m, K) -> ().
-// Throws for other shapes, labels out of range, probabilities that are negative, not finite or all 0 for a
-// sample, and as mmd().
+// Local MMD of source (n, d) with labels (n) in [0, K) and target (m, d) with class probabilities (m, K) ->
+// (). Throws for other shapes, labels out of range, probabilities that are negative, not finite or all 0 for
+// a sample, and as mmd().
 template <Operand A, Operand B>
 result_of<A, B> lmmd(const A& source, const B& target, const Tensor<index_t, device_of<A>>& source_labels,
                      const std::type_identity_t<Tensor<scalar_of<A>, device_of<A>>>& target_probabilities,
@@ -130,17 +139,19 @@ result_of<A, B> lmmd(const A& source, const B& target, const Tensor<index_t, dev
     fail("lmmd", "target probabilities must be of shape (", m, ", K); got ", p.shape());
   const index_t classes = p.size(1);
   detail::check_labels("lmmd", "source labels", source_labels, n, classes);
-  return apply(site,
-               detail::PairForm<T, D>{.name = "lmmd",
-                                      .options = kernel,
-                                      .weights = detail::soft_class_weights("lmmd", source_labels, p, weights)},
-               source, target);
+  return apply(
+      site,
+      detail::PairForm<T, D>{.name = "lmmd",
+                             .options = kernel,
+                             .weights = detail::soft_class_weights("lmmd", source_labels, p, weights)},
+      source, target);
 }
 
 // Class-wise MMD of source (n, d) and target (m, d) with labels (n) and (m) in [0, classes) -> (). Throws for
 // other shapes, labels out of range, and as mmd().
 template <Operand A, Operand B>
-result_of<A, B> class_mmd(const A& source, const B& target, const Tensor<index_t, device_of<A>>& source_labels,
+result_of<A, B> class_mmd(const A& source, const B& target,
+                          const Tensor<index_t, device_of<A>>& source_labels,
                           const Tensor<index_t, device_of<A>>& target_labels, index_t classes,
                           const BareKernelOptions& kernel = {}, const SampleWeightsFor<A, B>& weights = {},
                           Site site = Site::here()) {
@@ -152,10 +163,10 @@ result_of<A, B> class_mmd(const A& source, const B& target, const Tensor<index_t
   detail::check_labels("class_mmd", "source labels", source_labels, source.size(0), classes);
   detail::check_labels("class_mmd", "target labels", target_labels, target.size(0), classes);
   return apply(site,
-               detail::PairForm<T, D>{
-                   .name = "class_mmd",
-                   .options = kernel,
-                   .weights = detail::hard_class_weights("class_mmd", source_labels, target_labels, classes, weights)},
+               detail::PairForm<T, D>{.name = "class_mmd",
+                                      .options = kernel,
+                                      .weights = detail::hard_class_weights("class_mmd", source_labels,
+                                                                            target_labels, classes, weights)},
                source, target);
 }
 

@@ -57,7 +57,8 @@ struct LogmDerivative {
   }
 
   static Var<T, D> of(const Eigenpairs<D>& pairs, const std::vector<Var<T, D>>& x) {
-    return apply<LogmDerivative, Var<T, D>>(Site::here(), LogmDerivative{pairs}, std::span<const Var<T, D>>(x));
+    return apply<LogmDerivative, Var<T, D>>(Site::here(), LogmDerivative{pairs},
+                                            std::span<const Var<T, D>>(x));
   }
 };
 

@@ -33,7 +33,8 @@ struct MmdOptions {
 
 // "mmd(biased, gaussian(...))", for logs.
 inline std::string to_text(const MmdOptions& o) {
-  return "mmd(" + to_text(o.estimator) + ", " + to_text(o.kernel) + (o.unbiased_offset ? ", plus 2 / (n - 1))" : ")");
+  return "mmd(" + to_text(o.estimator) + ", " + to_text(o.kernel) +
+         (o.unbiased_offset ? ", plus 2 / (n - 1))" : ")");
 }
 
 // The options under which other code bases' MMD comes out: "uf_ama", "transferlearning" or "tllib". Throws
@@ -72,8 +73,8 @@ struct NeighbourForm {
   Shape infer(const Tensor<T, D>& s, const Tensor<T, D>& t) {
     check_batches(name, s.shape(), t.shape());
     if (s.size(0) != t.size(0))
-      fail(name, "the linear estimator needs batches of one size; got source ", s.shape(), ", target ", t.shape(),
-           " (hint: biased or unbiased)");
+      fail(name, "the linear estimator needs batches of one size; got source ", s.shape(), ", target ",
+           t.shape(), " (hint: biased or unbiased)");
     return {};
   }
   void forward(Tensor<T, D>& y, const Tensor<T, D>& s, const Tensor<T, D>& t) {
@@ -113,7 +114,8 @@ struct NeighbourForm {
 
 // The matrix w of the biased and the unbiased estimator.
 template <class T>
-PairWeights<T, Cpu> mmd_weights(const char* op, bool unbiased, index_t n, index_t m, const SampleWeights<T, Cpu>& weights) {
+PairWeights<T, Cpu> mmd_weights(const char* op, bool unbiased, index_t n, index_t m,
+                                const SampleWeights<T, Cpu>& weights) {
   const std::vector<double> ws = normalised_weights(op, "source", weights.source, n);
   const std::vector<double> wt = normalised_weights(op, "target", weights.target, m);
   std::vector<T> left, right;
@@ -140,7 +142,8 @@ PairWeights<T, Cpu> mmd_weights(const char* op, bool unbiased, index_t n, index_
   return {Tensor<T, Cpu>::from({n + m, 2}, left), Tensor<T, Cpu>::from({n + m, 2}, right), false};
 }
 template <class T, class D>
-PairWeights<T, D> mmd_weights(const char* op, bool unbiased, index_t n, index_t m, const SampleWeights<T, D>& weights) {
+PairWeights<T, D> mmd_weights(const char* op, bool unbiased, index_t n, index_t m,
+                              const SampleWeights<T, D>& weights) {
   check_weight_shapes(op, n, m, weights);
   return mmd_pair_weights(D{}, op, unbiased, n, m, weights.source, weights.target);
 }

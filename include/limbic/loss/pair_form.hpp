@@ -20,10 +20,11 @@ namespace detail {
 template <class T, class D>
 struct CentredPoints {
   Tensor<T, D> points, norms;
-  decltype(centre_rows(D{}, points, norms, points, points)) sum_norms{};  // a number; on other devices a tensor ()
+  decltype(centre_rows(D{}, points, norms, points,
+                       points)) sum_norms{};  // a number; on other devices a tensor ()
 
-  CentredPoints(std::string_view op, const Tensor<T, D>& s, const Tensor<T, D>& t, const char* s_name = "source",
-                const char* t_name = "target") {
+  CentredPoints(std::string_view op, const Tensor<T, D>& s, const Tensor<T, D>& t,
+                const char* s_name = "source", const char* t_name = "target") {
     const index_t rows = s.size(0) + t.size(0);
     points = Tensor<T, D>::empty({rows, s.size(1)});
     norms = Tensor<T, D>::empty({rows});
@@ -94,7 +95,8 @@ struct SquaredDistances {
 
 // Gradients of the form with respect to each z^l, in terms of Vars.
 template <class T, class D>
-std::vector<Var<T, D>> pair_gradients(const std::vector<Var<T, D>>& z, const std::vector<RadialKernel>& kernels,
+std::vector<Var<T, D>> pair_gradients(const std::vector<Var<T, D>>& z,
+                                      const std::vector<RadialKernel>& kernels,
                                       const PairWeights<T, D>& weights) {
   Tensor<T, D> omega = matmul(weights.left, transpose(weights.right));
   if (!weights.diagonal) omega.diagonal().fill(T(0));
@@ -111,16 +113,19 @@ std::vector<Var<T, D>> pair_gradients(const std::vector<Var<T, D>>& z, const std
 
 // dx = dy times the rows [begin, end) of the gradient that forward left.
 template <class T, class D>
-void give_rows(Grad<T, D>& dx, const Tensor<T, D>& gradient, index_t begin, index_t end, const Tensor<T, D>& dy) {
+void give_rows(Grad<T, D>& dx, const Tensor<T, D>& gradient, index_t begin, index_t end,
+               const Tensor<T, D>& dy) {
   dx.write([&](Tensor<T, D>& g) {
-    elementwise(D{}, [](auto v, auto d) { return v * d; }, g, gradient.slice(0, begin, end), dy);
+    elementwise(
+        D{}, [](auto v, auto d) { return v * d; }, g, gradient.slice(0, begin, end), dy);
   });
 }
 
 // y = max(y, 0), of a form that is never below 0 but for roundings; its gradient stays as it is.
 template <class T, class D>
 void lift_to_zero(Tensor<T, D>& y) {
-  elementwise_update(D{}, [](auto v) { return math::max(v, T(0)); }, y);
+  elementwise_update(
+      D{}, [](auto v) { return math::max(v, T(0)); }, y);
 }
 
 template <class T, class D>
@@ -165,8 +170,8 @@ struct PairForm {
 
 }  // namespace detail
 
-// Squared Euclidean distances of the rows of a (n, d) and b (m, d) -> (n, m), exact for equal rows. Throws for
-// other shapes, and if a feature is not finite.
+// Squared Euclidean distances of the rows of a (n, d) and b (m, d) -> (n, m), exact for equal rows. Throws
+// for other shapes, and if a feature is not finite.
 template <Operand A, Operand B>
 result_of<A, B> squared_distances(const A& a, const B& b, Site site = Site::here()) {
   return apply(site, detail::SquaredDistances<scalar_of<A>, device_of<A>>{}, a, b);

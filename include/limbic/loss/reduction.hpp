@@ -24,8 +24,8 @@ using WeightsFor = std::type_identity_t<Tensor<scalar_of<X>, device_of<X>>>;
 
 namespace detail {
 
-// Reduces x. `weights`, if defined, broadcast to x's shape: the mean is then sum w x / sum w, 0 if all are 0. Throws for
-// weights that are negative or not finite (a device tells them later).
+// Reduces x. `weights`, if defined, broadcast to x's shape: the mean is then sum w x / sum w, 0 if all are 0.
+// Throws for weights that are negative or not finite (a device tells them later).
 template <Operand X>
 X reduce_loss(std::string_view op, const X& x, Reduction reduction, const WeightsFor<X>& weights, Site site) {
   if (!weights.defined()) {
@@ -35,7 +35,8 @@ X reduce_loss(std::string_view op, const X& x, Reduction reduction, const Weight
     return mean(x, {}, false, site);
   }
   if (!expandable(weights.shape(), x.shape()))
-    fail(op, "sample weights must broadcast to the losses; got weights ", weights.shape(), ", losses ", x.shape());
+    fail(op, "sample weights must broadcast to the losses; got weights ", weights.shape(), ", losses ",
+         x.shape());
   require_not_negative(device_of<X>{}, op, "sample weights", weights);
   const X weighted = mul(x, weights, site);
   if (reduction == Reduction::none) return weighted;
@@ -54,8 +55,8 @@ Tensor<T, D> over_sum(T count, const Tensor<T, D>& w) {
   return inverse_total(D{}, w) * count;
 }
 
-// Sample weights (N) as they broadcast to losses of `shape` (N, ...). Throws for another shape, and weights that are
-// negative or not finite.
+// Sample weights (N) as they broadcast to losses of `shape` (N, ...). Throws for another shape, and weights
+// that are negative or not finite.
 template <class T, class D>
 Tensor<T, D> row_weights(std::string_view op, const Tensor<T, D>& weights, const Shape& shape) {
   if (!weights.defined()) return weights;
@@ -79,12 +80,15 @@ inline void check_logits(std::string_view op, const char* what, const Shape& sha
   if (shape.rank() != 2 || shape[0] == 0 || shape[1] == 0)
     fail(op, what, " must be of shape (N, K), not empty; got ", shape);
 }
-inline void check_same_shape(std::string_view op, const char* a_name, const Shape& a, const char* b_name, const Shape& b) {
-  if (!(a == b)) fail(op, a_name, " and ", b_name, " must have one shape; got ", a_name, " ", a, ", ", b_name, " ", b);
+inline void check_same_shape(std::string_view op, const char* a_name, const Shape& a, const char* b_name,
+                             const Shape& b) {
+  if (!(a == b))
+    fail(op, a_name, " and ", b_name, " must have one shape; got ", a_name, " ", a, ", ", b_name, " ", b);
 }
 inline void check_temperature(std::string_view op, double t) {
   // Divisions by a smaller one leave float's range.
-  check(t >= 1e-30 && std::isfinite(t), op, "the temperature must be positive and finite, 1e-30 at least; got ", t);
+  check(t >= 1e-30 && std::isfinite(t), op,
+        "the temperature must be positive and finite, 1e-30 at least; got ", t);
 }
 
 // (N, K): whether k is label n.

@@ -40,14 +40,15 @@ result_of<A, B> difference(std::string_view op, const A& a, const B& b, Site sit
 // Squared error. All four take a and b of one shape, sample weights that broadcast to it -> (), or that shape
 // without reduction, and throw for other shapes and weights that are negative or not finite.
 template <Operand A, Operand B>
-result_of<A, B> mse(const A& a, const B& b, Reduction reduction = Reduction::mean, const WeightsFor<A>& weights = {},
-                    Site site = Site::here()) {
-  return detail::reduce_loss("mse", square(detail::difference("mse", a, b, site), site), reduction, weights, site);
+result_of<A, B> mse(const A& a, const B& b, Reduction reduction = Reduction::mean,
+                    const WeightsFor<A>& weights = {}, Site site = Site::here()) {
+  return detail::reduce_loss("mse", square(detail::difference("mse", a, b, site), site), reduction, weights,
+                             site);
 }
 // Absolute error; slope 0 at 0.
 template <Operand A, Operand B>
-result_of<A, B> l1(const A& a, const B& b, Reduction reduction = Reduction::mean, const WeightsFor<A>& weights = {},
-                   Site site = Site::here()) {
+result_of<A, B> l1(const A& a, const B& b, Reduction reduction = Reduction::mean,
+                   const WeightsFor<A>& weights = {}, Site site = Site::here()) {
   return detail::reduce_loss("l1", abs(detail::difference("l1", a, b, site), site), reduction, weights, site);
 }
 // Absolute error rounded off below beta (Girshick, "Fast R-CNN", ICCV 2015); beta = 0 is l1. Throws for a

@@ -5,8 +5,8 @@
 //
 // Sample weights w (summing to 1) weigh pairs with w_i w_j and triples with w_i w_j w_k, in m too.
 // >= 0; the slope of a distance that is 0 is taken as 0, and all samples equal give distances and angles 0.
-// Source: Park et al., "Relational knowledge distillation", CVPR 2019, arXiv:1904.05068. O(n^2) memory: angles come
-// from distances and are not stored.
+// Source: Park et al., "Relational knowledge distillation", CVPR 2019, arXiv:1904.05068. O(n^2) memory:
+// angles come from distances and are not stored.
 #pragma once
 
 #include <limbic/backend/cpu/angles.hpp>
@@ -23,7 +23,8 @@ struct RelationalKdOptions {
 
 // "relational_kd(distance_weight 1, angle_weight 2)", for logs.
 inline std::string to_text(const RelationalKdOptions& o) {
-  return "relational_kd(distance_weight " + to_text(o.distance_weight) + ", angle_weight " + to_text(o.angle_weight) + ")";
+  return "relational_kd(distance_weight " + to_text(o.distance_weight) + ", angle_weight " +
+         to_text(o.angle_weight) + ")";
 }
 
 namespace detail {
@@ -59,14 +60,16 @@ struct AngleDistance {
     const X a = unsqueeze(d, 2), b = unsqueeze(d, 1);
     const X product = a * b;
     const auto none = eq(product, T(0));
-    return masked_fill((a + b - unsqueeze(d, 0)) * T(0.5) / sqrt(masked_fill(product, none, T(1))), none, T(0));
+    return masked_fill((a + b - unsqueeze(d, 0)) * T(0.5) / sqrt(masked_fill(product, none, T(1))), none,
+                       T(0));
   }
 };
 
 // d over `total` divided by the weights of the positive distances, or d where these weigh nothing.
 template <class T, class X>
 X relative_to(const X& d, const X& total, const Tensor<T, Cpu>& values, const Tensor<T, Cpu>& w) {
-  const std::vector<T> v = values.to_vector(), own = w.defined() ? w.to_vector() : std::vector<T>(v.size(), T(1));
+  const std::vector<T> v = values.to_vector(),
+                       own = w.defined() ? w.to_vector() : std::vector<T>(v.size(), T(1));
   double positive = 0;
   for (std::size_t i = 0; i < v.size(); ++i) positive += v[i] > T(0) ? static_cast<double>(own[i]) : 0.0;
   return positive > 0 ? X(d / (total * static_cast<T>(1 / positive))) : d;
@@ -97,11 +100,13 @@ A relational_kd(const A& student, const B& teacher, const RelationalKdOptions& o
   using T = scalar_of<A>;
   constexpr const char* kName = "relational_kd";
   for (double w : {options.distance_weight, options.angle_weight})
-    check(w >= 0 && std::isfinite(w), kName, "distance_weight and angle_weight must be finite and not negative; got ", w);
+    check(w >= 0 && std::isfinite(w), kName,
+          "distance_weight and angle_weight must be finite and not negative; got ", w);
   const A s = detail::as_rows(kName, student);
   const auto t = detail::as_rows(kName, value_of(teacher));
   if (s.size(0) != t.size(0))
-    fail(kName, "batches of one size are needed; got student ", student.shape(), ", teacher ", teacher.shape());
+    fail(kName, "batches of one size are needed; got student ", student.shape(), ", teacher ",
+         teacher.shape());
   detail::check_finite(kName, "student", student);
   detail::check_finite(kName, "teacher", teacher);
   const A ds = squared_distances(s, s, site);
@@ -111,7 +116,8 @@ A relational_kd(const A& student, const B& teacher, const RelationalKdOptions& o
     own = detail::weight_column(kName, "sample", weights, s.size(0)).reshape({s.size(0)});
     pairs = detail::pair_weights(kName, own, s.size(0));
   }
-  A total = smooth_l1(detail::relative_distances(ds, pairs), detail::relative_distances(dt, pairs), 1, Reduction::mean, pairs) *
+  A total = smooth_l1(detail::relative_distances(ds, pairs), detail::relative_distances(dt, pairs), 1,
+                      Reduction::mean, pairs) *
             static_cast<T>(options.distance_weight);
   if (options.angle_weight == 0) return total;
   return total + apply(site, detail::AngleDistance<T, device_of<A>>{.teacher = dt, .weights = own}, ds) *

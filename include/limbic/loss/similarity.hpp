@@ -15,7 +15,8 @@ namespace limbic {
 
 namespace detail {
 
-// Rows of x (N, d) scaled to length 1. Throws for rows of length 0 or that is not finite, and names them by `what`.
+// Rows of x (N, d) scaled to length 1. Throws for rows of length 0 or that is not finite, and names them by
+// `what`.
 template <Operand X>
 X unit_rows(std::string_view op, const X& x, Site site, const char* what = "features") {
   if (x.rank() != 2 || x.numel() == 0) fail(op, "features (N, d), not empty, are needed; got ", x.shape());
@@ -52,25 +53,28 @@ X cosine_matrix(const X& x, Site site = Site::here()) {
 // N -> (). No gradient to the teacher. Sample weights w (N) weigh the pairs with w_i w_j. Throws for other
 // shapes, features that are not finite, and weights that are negative or not finite.
 template <Operand A, Operand B>
-A similarity_preserving(const A& student, const B& teacher, const WeightsFor<A>& weights = {}, Site site = Site::here()) {
+A similarity_preserving(const A& student, const B& teacher, const WeightsFor<A>& weights = {},
+                        Site site = Site::here()) {
   constexpr const char* kName = "similarity_preserving";
   const A s = detail::as_rows(kName, student);
   const auto t = detail::as_rows(kName, value_of(teacher));
   if (s.size(0) != t.size(0))
-    fail(kName, "batches of one size are needed; got student ", student.shape(), ", teacher ", teacher.shape());
+    fail(kName, "batches of one size are needed; got student ", student.shape(), ", teacher ",
+         teacher.shape());
   const A difference = detail::unit_rows_or_zero(matmul(s, transpose(s), site)) -
                        detail::unit_rows_or_zero(matmul(t, transpose(t)));
   const A loss = detail::reduce_loss(kName, A(square(difference)), Reduction::mean,
                                      detail::pair_weights(kName, weights, s.size(0)), site);
-  return detail::finite_loss(kName, loss, detail::named("student", student), detail::named("teacher", teacher));
+  return detail::finite_loss(kName, loss, detail::named("student", student),
+                             detail::named("teacher", teacher));
 }
 
 namespace detail {
 
 // The loss written with simpler operations.
 template <Operand X>
-X class_structure_of_pairs(const X& logits, const Tensor<index_t, device_of<X>>& labels, double eta, const WeightsFor<X>& weights,
-                           Site site) {
+X class_structure_of_pairs(const X& logits, const Tensor<index_t, device_of<X>>& labels, double eta,
+                           const WeightsFor<X>& weights, Site site) {
   using T = scalar_of<X>;
   constexpr const char* kName = "class_structure";
   const X unit = unit_rows(kName, softmax(logits, 1, site), site, "softmax(logits)");
@@ -78,7 +82,8 @@ X class_structure_of_pairs(const X& logits, const Tensor<index_t, device_of<X>>&
   const auto same = eq(labels.unsqueeze(1), labels.unsqueeze(0));
   // Of each pair one of the two logarithms counts.
   const X inside = where(same, s, T(1) - s) + static_cast<T>(eta);
-  return reduce_loss(kName, X(-log(inside)), Reduction::mean, pair_weights(kName, weights, logits.size(0)), site);
+  return reduce_loss(kName, X(-log(inside)), Reduction::mean, pair_weights(kName, weights, logits.size(0)),
+                     site);
 }
 
 // The same in one pass over the pairs, which makes the gradient too: for devices that have it.
@@ -104,9 +109,14 @@ struct ClassStructure {
     require_finite_loss(D{}, name, y, named("logits", dense));
   }
   void backward(const Tensor<T, D>& dy, Grad<T, D>& dx) {
-    dx.write([&](Tensor<T, D>& g) { elementwise(D{}, [](auto d, auto v) { return d * v; }, g, dy, own); });
+    dx.write([&](Tensor<T, D>& g) {
+      elementwise(
+          D{}, [](auto d, auto v) { return d * v; }, g, dy, own);
+    });
   }
-  Var<T, D> reference(const Var<T, D>& x) { return class_structure_of_pairs(x, labels, eta, {}, Site::here()); }
+  Var<T, D> reference(const Var<T, D>& x) {
+    return class_structure_of_pairs(x, labels, eta, {}, Site::here());
+  }
   const Saved<T, D>& saved_input(int) const { return logits; }
 };
 

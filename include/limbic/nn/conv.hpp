@@ -15,9 +15,11 @@ struct ConvParameters {
   Var<T, D> weight, bias;
 
   ConvParameters() = default;
-  ConvParameters(index_t in, index_t out, index_t groups, Shape kernel, RandomStream& random, bool with_bias) {
+  ConvParameters(index_t in, index_t out, index_t groups, Shape kernel, RandomStream& random,
+                 bool with_bias) {
     if (!(in > 0 && out > 0 && groups > 0 && in % groups == 0 && out % groups == 0))
-      fail("conv", "positive numbers of channels that groups divide are needed; got ", in, " -> ", out, " in ", groups);
+      fail("conv", "positive numbers of channels that groups divide are needed; got ", in, " -> ", out,
+           " in ", groups);
     for (index_t k : kernel) check(k > 0, "conv", "a kernel of at least 1 is needed; got ", kernel);
     kernel.insert(0, in / groups);
     kernel.insert(0, out);
@@ -48,7 +50,8 @@ struct Conv1d : detail::ConvParameters<T, D> {
 
   Conv1d() = default;
   // Throws unless sizes are positive and groups divides both numbers of channels.
-  Conv1d(index_t in, index_t out, index_t kernel, RandomStream& random, const Conv1dOptions& o = {}, bool with_bias = true)
+  Conv1d(index_t in, index_t out, index_t kernel, RandomStream& random, const Conv1dOptions& o = {},
+         bool with_bias = true)
       : detail::ConvParameters<T, D>(in, out, o.groups, {kernel}, random, with_bias), options(o) {}
 
   // Throws as conv1d().
@@ -68,7 +71,8 @@ struct Conv2d : detail::ConvParameters<T, D> {
   // Throws unless sizes are positive and groups divides both numbers of channels.
   Conv2d(index_t in, index_t out, HeightWidth kernel, RandomStream& random, const Conv2dOptions& o = {},
          bool with_bias = true)
-      : detail::ConvParameters<T, D>(in, out, o.groups, {kernel.h, kernel.w}, random, with_bias), options(o) {}
+      : detail::ConvParameters<T, D>(in, out, o.groups, {kernel.h, kernel.w}, random, with_bias),
+        options(o) {}
 
   // Throws as conv2d().
   template <Operand X>

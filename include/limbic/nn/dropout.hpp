@@ -24,7 +24,8 @@ struct Dropout {
 
   Dropout() = default;
   // Throws unless 0 <= probability <= 1; there is no default.
-  Dropout(double probability, RandomStream& stream) : p(probability), random(detail::own_stream(stream, "dropout")) {
+  Dropout(double probability, RandomStream& stream)
+      : p(probability), random(detail::own_stream(stream, "dropout")) {
     detail::check_drop_probability("dropout", p);
   }
   template <class V>
@@ -48,7 +49,8 @@ struct DropPath {
 
   DropPath() = default;
   // Throws unless 0 <= probability <= 1.
-  DropPath(double probability, RandomStream& stream) : p(probability), random(detail::own_stream(stream, "drop_path")) {
+  DropPath(double probability, RandomStream& stream)
+      : p(probability), random(detail::own_stream(stream, "drop_path")) {
     detail::check_drop_probability("drop_path", p);
   }
   template <class V>

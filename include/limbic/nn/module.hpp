@@ -47,7 +47,9 @@ struct IgnoreAll {
 };
 
 template <class M>
-concept Visitable = requires(M& m) { m.visit(IgnoreAll{}); };
+concept Visitable = requires(M& m) {
+  m.visit(IgnoreAll{});
+};
 
 // Walks a module depth first, in the order of visit(), and calls f(full name, part) for every part that is
 // not a module itself.
@@ -64,7 +66,8 @@ class Walk {
   }
   template <class M>
   void operator()(std::string_view name, std::vector<M>& modules) {
-    for (std::size_t i = 0; i < modules.size(); ++i) (*this)(std::string(name) + "." + std::to_string(i), modules[i]);
+    for (std::size_t i = 0; i < modules.size(); ++i)
+      (*this)(std::string(name) + "." + std::to_string(i), modules[i]);
   }
 
  private:

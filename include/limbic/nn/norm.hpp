@@ -38,7 +38,8 @@ struct RmsNorm {
   double eps = 1e-5;
 
   RmsNorm() = default;
-  explicit RmsNorm(index_t width, double eps_ = 1e-5) : weight(Var<T, D>::leaf(Tensor<T, D>::ones({width}))), eps(eps_) {}
+  explicit RmsNorm(index_t width, double eps_ = 1e-5)
+      : weight(Var<T, D>::leaf(Tensor<T, D>::ones({width}))), eps(eps_) {}
   template <class V>
   void visit(V&& v) {
     v("weight", weight);
@@ -82,7 +83,8 @@ struct BatchNorm {
   }
   // Counts a training batch; a device is not waited for.
   void count_batch() {
-    elementwise_update(D{}, [](auto n) { return n + index_t(1); }, num_batches_tracked);
+    elementwise_update(
+        D{}, [](auto n) { return n + index_t(1); }, num_batches_tracked);
   }
   // Of x's shape.
   template <Operand X>

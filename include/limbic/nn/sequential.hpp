@@ -18,9 +18,8 @@ struct Sequential {
 
   template <class V>
   void visit(V&& v) {
-    [&]<std::size_t... I>(std::index_sequence<I...>) {
-      (v(std::to_string(I), std::get<I>(parts)), ...);
-    }(std::index_sequence_for<M...>{});
+    [&]<std::size_t... I>(std::index_sequence<I...>) { (v(std::to_string(I), std::get<I>(parts)), ...); }
+    (std::index_sequence_for<M...>{});
   }
 
   // The last part of ... of the first part of x; x itself without parts. Throws as they do.

@@ -61,7 +61,8 @@ struct TransformerEncoderLayer {
 
   // x (B, L, C) -> (B, L, C). attention.mask is true where a query may attend, the opposite of PyTorch's
   // module. Throws as its parts do, for other shapes.
-  Var<T, D> operator()(const Var<T, D>& x, const AttentionOptions<D>& attention = {}, Site site = Site::here()) {
+  Var<T, D> operator()(const Var<T, D>& x, const AttentionOptions<D>& attention = {},
+                       Site site = Site::here()) {
     if (options.norm_first) {
       const Var<T, D> n = norm1(x, site);
       const Var<T, D> y = past(dropout1, self_attn(n, n, n, attention, site), x, site);
@@ -76,13 +77,14 @@ struct TransformerEncoderLayer {
     const BranchGate gate = options.activation == Activation::relu   ? BranchGate::relu
                             : options.activation == Activation::gelu ? BranchGate::gelu
                                                                      : BranchGate::quick_gelu;
-    const Var<T, D> h =
-        linear_branch(x, linear1.weight, linear1.bias, gate, dropout.p, dropout.random, dropout.training, {}, site);
+    const Var<T, D> h = linear_branch(x, linear1.weight, linear1.bias, gate, dropout.p, dropout.random,
+                                      dropout.training, {}, site);
     return linear_branch(h, linear2.weight, linear2.bias, BranchGate::identity, dropout2.p, dropout2.random,
                          dropout2.training, residual, site);
   }
   // residual + drop(x), both of one shape
-  static Var<T, D> past(Dropout& drop, const Var<T, D>& x, const Var<T, D>& residual, Site site = Site::here()) {
+  static Var<T, D> past(Dropout& drop, const Var<T, D>& x, const Var<T, D>& residual,
+                        Site site = Site::here()) {
     return residual_branch(x, {}, BranchGate::identity, drop.p, drop.random, drop.training, residual, site);
   }
 };

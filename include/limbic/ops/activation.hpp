@@ -66,7 +66,9 @@ struct SoftsignF : OfOutput {
 };
 struct ReluF : OfOutput {
   static constexpr const char* name = "relu";
-  LIMBIC_INLINE auto value(auto x) const { return choose(x <= decltype(x)(0), decltype(x)(0), x); }  // NaN stays
+  LIMBIC_INLINE auto value(auto x) const {
+    return choose(x <= decltype(x)(0), decltype(x)(0), x);
+  }  // NaN stays
   LIMBIC_INLINE auto slope(const auto& y) const {
     return flat(y, [](auto v) { return math::step(v); });
   }

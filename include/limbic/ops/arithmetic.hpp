@@ -24,7 +24,8 @@ struct AddSub {
     return broadcast_shapes(name, a_shape, b_shape);
   }
   void forward(Tensor<T, D>& y, const Tensor<T, D>& a, const Tensor<T, D>& b) {
-    elementwise(D{}, [](auto u, auto v) { return Sign > 0 ? u + v : u - v; }, y, a, b);
+    elementwise(
+        D{}, [](auto u, auto v) { return Sign > 0 ? u + v : u - v; }, y, a, b);
   }
   void backward(const Tensor<T, D>& dy, Grad<T, D>& da, Grad<T, D>& db) {
     if (da) da.give(sum_to(dy, a_shape));
@@ -87,11 +88,15 @@ struct Affine {
   T scale, shift;
   Shape infer(const Tensor<T, D>& x) { return x.shape(); }
   void forward(Tensor<T, D>& y, const Tensor<T, D>& x) {
-    elementwise(D{}, [a = scale, b = shift](auto v) { return a * v + b; }, y, x);
+    elementwise(
+        D{}, [a = scale, b = shift](auto v) { return a * v + b; }, y, x);
   }
   void backward(const Tensor<T, D>& dy, Grad<T, D>& dx) {
     if (scale == T(1)) return dx.give(dy);
-    dx.write([&](Tensor<T, D>& g) { elementwise(D{}, [a = scale](auto d) { return a * d; }, g, dy); });
+    dx.write([&](Tensor<T, D>& g) {
+      elementwise(
+          D{}, [a = scale](auto d) { return a * d; }, g, dy);
+    });
   }
   void gradient(GradContext<T, D>& c, const Var<T, D>& dy) {
     if (c.wants(0)) c.give(0, apply(Site::here(), Affine{scale, T(-0.0)}, dy));
@@ -114,7 +119,8 @@ struct DivideBy {
 
  private:
   void run(Tensor<T, D>& y, const Tensor<T, D>& x) const {
-    elementwise(D{}, [c = divisor](auto v) { return v / c; }, y, x);
+    elementwise(
+        D{}, [c = divisor](auto v) { return v / c; }, y, x);
   }
 };
 
@@ -163,8 +169,8 @@ struct Number {
   T x;
   Site site;
   template <class N>
-    requires std::is_arithmetic_v<N>
-  Number(N value, Site at = Site::here()) : x(static_cast<T>(value)), site(at) {}
+  requires std::is_arithmetic_v<N> Number(N value, Site at = Site::here())
+      : x(static_cast<T>(value)), site(at) {}
 };
 
 }  // namespace detail

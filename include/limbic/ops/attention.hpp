@@ -47,11 +47,14 @@ struct Attention {
   Tensor<T, D> map{};
   Saved<T, D> q_{}, k_{}, v_{}, bias_{}, y_{}, lse_{};
 
-  void require(const Tensor<T, D>& q, const Tensor<T, D>& k, const Tensor<T, D>& v, const Tensor<T, D>& bias) const {
+  void require(const Tensor<T, D>& q, const Tensor<T, D>& k, const Tensor<T, D>& v,
+               const Tensor<T, D>& bias) const {
     const Shape &a = q.shape(), &b = k.shape(), &c = v.shape();
-    const bool fits = a.rank() == 4 && b.rank() == 4 && c.rank() == 4 && a[0] == b[0] && a[0] == c[0] && a[1] == b[1] &&
-                      a[1] == c[1] && b[2] == c[2] && a[3] == b[3];
-    if (!fits) fail(name, "q (B, H, L_q, E), k (B, H, L_k, E), v (B, H, L_k, E_v) are needed; got q ", a, ", k ", b, ", v ", c);
+    const bool fits = a.rank() == 4 && b.rank() == 4 && c.rank() == 4 && a[0] == b[0] && a[0] == c[0] &&
+                      a[1] == b[1] && a[1] == c[1] && b[2] == c[2] && a[3] == b[3];
+    if (!fits)
+      fail(name, "q (B, H, L_q, E), k (B, H, L_k, E), v (B, H, L_k, E_v) are needed; got q ", a, ", k ", b,
+           ", v ", c);
     const Shape scores{a[0], a[1], a[2], b[2]};
     if (plan.mask.defined() && !expandable(plan.mask.shape(), scores))
       fail(name, "mask must broadcast to (B, H, L_q, L_k) = ", scores, "; got mask ", plan.mask.shape());
@@ -59,7 +62,8 @@ struct Attention {
       fail(name, "bias must broadcast to (B, H, L_q, L_k) = ", scores, "; got bias ", bias.shape());
   }
 
-  Tensor<T, D> evaluate(const Tensor<T, D>& q0, const Tensor<T, D>& k0, const Tensor<T, D>& v0, const Tensor<T, D>& bias) {
+  Tensor<T, D> evaluate(const Tensor<T, D>& q0, const Tensor<T, D>& k0, const Tensor<T, D>& v0,
+                        const Tensor<T, D>& bias) {
     require(q0, k0, v0, bias);
     const Tensor<T, D> q = dense_last(q0), k = dense_last(k0), v = dense_last(v0);
     const Shape& s = q.shape();
@@ -86,8 +90,8 @@ struct Attention {
       return d ? &g : nullptr;
     };
     if (dbias) gb = Tensor<T, D>::empty(dbias.shape());
-    attention_bwd(D{}, wanted(dq, gq), wanted(dk, gk), wanted(dv, gv), dbias ? &gb : nullptr, y_.get(), lse_.get(), dy,
-                  q_.get(), k_.get(), v_.get(), bias_.get(), plan);
+    attention_bwd(D{}, wanted(dq, gq), wanted(dk, gk), wanted(dv, gv), dbias ? &gb : nullptr, y_.get(),
+                  lse_.get(), dy, q_.get(), k_.get(), v_.get(), bias_.get(), plan);
     if (dq) dq.give(gq);
     if (dk) dk.give(gk);
     if (dv) dv.give(gv);
@@ -120,7 +124,8 @@ struct Attention {
 };
 
 template <class X>
-Attention<scalar_of<X>, device_of<X>> attention_op(const X& q, const X& k, const AttentionOptions<device_of<X>>& o) {
+Attention<scalar_of<X>, device_of<X>> attention_op(const X& q, const X& k,
+                                                   const AttentionOptions<device_of<X>>& o) {
   using T = scalar_of<X>;
   Attention<T, device_of<X>> op;
   check(o.dropout >= 0 && o.dropout < 1, "attention", "dropout must be in [0, 1); got ", o.dropout);
@@ -142,8 +147,8 @@ Attention<scalar_of<X>, device_of<X>> attention_op(const X& q, const X& k, const
 // may attend to no key has 0 and no gradient. Throws if shapes do not fit, for a dropout not in [0, 1), and
 // for dropout without a stream. (torch.nn.functional.scaled_dot_product_attention)
 template <Operand X>
-X attention(const X& q, const X& k, const X& v, const AttentionOptions<device_of<X>>& options = {}, const X& bias = X{},
-            Site site = Site::here()) {
+X attention(const X& q, const X& k, const X& v, const AttentionOptions<device_of<X>>& options = {},
+            const X& bias = X{}, Site site = Site::here()) {
   return apply(site, detail::attention_op(q, k, options), q, k, v, bias);
 }
 
@@ -155,7 +160,8 @@ struct AttentionWithMap {
 };
 // attention() with its map; that costs a second forward for a Var, and with dropout. Throws as attention().
 template <Operand X>
-AttentionWithMap<X> attention_with_map(const X& q, const X& k, const X& v, const AttentionOptions<device_of<X>>& options = {},
+AttentionWithMap<X> attention_with_map(const X& q, const X& k, const X& v,
+                                       const AttentionOptions<device_of<X>>& options = {},
                                        const X& bias = X{}, Site site = Site::here()) {
   using T = scalar_of<X>;
   using D = device_of<X>;

@@ -29,7 +29,8 @@ template <class T>
 struct HardtanhF : ClampF<T> {
   static constexpr const char* name = "hardtanh";
   LIMBIC_INLINE auto slope(const auto& x) const {
-    return flat(x, [a = this->low, b = this->high](auto v) { return decltype(v)(v > a) * decltype(v)(v < b); });
+    return flat(x,
+                [a = this->low, b = this->high](auto v) { return decltype(v)(v > a) * decltype(v)(v < b); });
   }
 };
 

@@ -25,10 +25,12 @@ struct Join {
     const int d = static_cast<int>(dim);
     for (std::size_t i = 1; i < x.size(); ++i) {
       bool same = x[i].rank() == x[0].rank();
-      for (int k = 0; same && k < x[0].rank(); ++k) same = x[i].shape()[k] == x[0].shape()[k] || (!Stack && k == d);
+      for (int k = 0; same && k < x[0].rank(); ++k)
+        same = x[i].shape()[k] == x[0].shape()[k] || (!Stack && k == d);
       if (!same)
-        fail(name, Stack ? "shapes must be equal" : "shapes must be equal but for dim ", Stack ? std::string() : to_text(d),
-             "; got ", x[0].shape(), " and ", x[i].shape(), " as number ", i);
+        fail(name, Stack ? "shapes must be equal" : "shapes must be equal but for dim ",
+             Stack ? std::string() : to_text(d), "; got ", x[0].shape(), " and ", x[i].shape(), " as number ",
+             i);
       if (!Stack) shape[d] += x[i].shape()[d];
     }
     if (Stack) shape.insert(d, static_cast<index_t>(x.size()));
@@ -87,8 +89,7 @@ X concat(std::initializer_list<X> x, index_t dim = 0, Site site = Site::here()) 
 
 // The same for integers and masks, of a std::vector only.
 template <class T, class D>
-  requires(!Operand<Tensor<T, D>>)
-Tensor<T, D> concat(const std::vector<Tensor<T, D>>& x, index_t dim = 0) {
+requires(!Operand<Tensor<T, D>>) Tensor<T, D> concat(const std::vector<Tensor<T, D>>& x, index_t dim = 0) {
   detail::Join<T, D, false> join{.dim = dim};
   const std::span<const Tensor<T, D>> parts(x);
   Tensor<T, D> y = Tensor<T, D>::empty(join.infer(parts));
@@ -119,12 +120,14 @@ std::vector<X> split(const X& x, std::span<const index_t> sizes, index_t dim = 0
   const int d = normalize_dim("split", dim, x.rank());
   index_t total = 0;
   for (index_t n : sizes) {
-    check(n >= 0 && n <= x.shape()[d] - total, "split", "sizes must not be negative, nor add up to more than the ",
-          "dimension's; got ", n, " after ", total, " for dim ", d, " of ", x.shape());
+    check(n >= 0 && n <= x.shape()[d] - total, "split",
+          "sizes must not be negative, nor add up to more than the ", "dimension's; got ", n, " after ",
+          total, " for dim ", d, " of ", x.shape());
     total += n;
   }
   if (total != x.shape()[d])
-    fail("split", "sizes must add up to the dimension's; got a sum of ", total, " for dim ", d, " of ", x.shape());
+    fail("split", "sizes must add up to the dimension's; got a sum of ", total, " for dim ", d, " of ",
+         x.shape());
   std::vector<X> parts;
   parts.reserve(sizes.size());
   index_t at = 0;
@@ -135,7 +138,8 @@ std::vector<X> split(const X& x, std::span<const index_t> sizes, index_t dim = 0
   return parts;
 }
 template <Operand X>
-std::vector<X> split(const X& x, std::initializer_list<index_t> sizes, index_t dim = 0, Site site = Site::here()) {
+std::vector<X> split(const X& x, std::initializer_list<index_t> sizes, index_t dim = 0,
+                     Site site = Site::here()) {
   return split(x, std::span(sizes.begin(), sizes.size()), dim, site);
 }
 // Parts of one size (not: so many parts, as in NumPy) along dim, the last possibly smaller, as views. An

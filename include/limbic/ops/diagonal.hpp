@@ -51,7 +51,8 @@ X diagonal(const X& x, index_t offset = 0, index_t dim0 = 0, index_t dim1 = 1, S
 template <Operand X>
 X diag_embed(const X& x, index_t offset = 0, index_t dim0 = -2, index_t dim1 = -1, Site site = Site::here()) {
   check(x.rank() >= 1, "diag_embed", "at least one dimension is needed; got ", x.shape());
-  const int a = normalize_dim("diag_embed", dim0, x.rank() + 1), b = normalize_dim("diag_embed", dim1, x.rank() + 1);
+  const int a = normalize_dim("diag_embed", dim0, x.rank() + 1),
+            b = normalize_dim("diag_embed", dim1, x.rank() + 1);
   check(a != b, "diag_embed", "two different dimensions are needed; got ", dim0, " and ", dim1);
   constexpr index_t kFar = index_t{1} << 31;
   check(offset > -kFar && offset < kFar, "diag_embed", "offset must be less than 2^31; got ", offset);

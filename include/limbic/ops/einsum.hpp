@@ -9,9 +9,9 @@
 // from left to right, each pair by one matrix product.
 #pragma once
 
+#include <limbic/ops/arithmetic.hpp>
 #include <limbic/ops/diagonal.hpp>
 #include <limbic/ops/matmul.hpp>
-#include <limbic/ops/arithmetic.hpp>
 
 #include <string_view>
 
@@ -39,7 +39,8 @@ struct Einsum {
     for (std::size_t i = 0; i < shapes.size(); ++i) {
       const auto comma = left.find(',', begin);
       if ((comma == left.npos) != (i + 1 == shapes.size()))
-        fail("einsum", "as many terms as operands are needed; got ", shapes.size(), " operands for '", equation, "'");
+        fail("einsum", "as many terms as operands are needed; got ", shapes.size(), " operands for '",
+             equation, "'");
       inputs.push_back(parse(equation, left.substr(begin, comma - begin), shapes[i].rank()));
       for (char c : inputs.back())
         if (c < 'A') widest = std::max(widest, static_cast<std::size_t>(c));
@@ -49,8 +50,8 @@ struct Einsum {
       output = parse(equation, text.substr(arrow + 2), -1, widest);
       for (std::size_t i = 0; i < output.size(); ++i) {
         if (output.find(output[i], i + 1) != Labels::npos || !in_inputs(output[i]))
-          fail("einsum", "labels of the result must occur in the operands, and once in the result; got '", output[i] < 'A' ? "..." : Labels(1, output[i]),
-               "' in '", equation, "'");
+          fail("einsum", "labels of the result must occur in the operands, and once in the result; got '",
+               output[i] < 'A' ? "..." : Labels(1, output[i]), "' in '", equation, "'");
       }
     } else {
       for (std::size_t k = widest; k > 0; --k) output += static_cast<char>(k);
@@ -67,7 +68,8 @@ struct Einsum {
     if (at != term.npos) labels.erase(at, 3);
     for (char c : labels)
       if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')))
-        fail("einsum", "terms must be of letters and at most one '...'; got '", term, "' in '", equation, "'");
+        fail("einsum", "terms must be of letters and at most one '...'; got '", term, "' in '", equation,
+             "'");
     if (at != term.npos) {
       if (rank >= 0) dots = static_cast<std::size_t>(std::max(0, rank - static_cast<int>(labels.size())));
       Labels leading;
@@ -75,7 +77,8 @@ struct Einsum {
       labels.insert(at, leading);
     }
     if (rank >= 0 && labels.size() != static_cast<std::size_t>(rank))
-      fail("einsum", "a term must have a label for each dimension; got '", term, "' for an operand of rank ", rank, " in '", equation, "'");
+      fail("einsum", "a term must have a label for each dimension; got '", term, "' for an operand of rank ",
+           rank, " in '", equation, "'");
     return labels;
   }
   bool in_inputs(char c) const {
@@ -103,7 +106,8 @@ struct Labelled {
       }
       const int a = static_cast<int>(i), b = static_cast<int>(again);
       if (x.shape()[a] != x.shape()[b])
-        fail("einsum", "dimensions of one label must be equal; got ", x.shape(), " for '", Labels(1, labels[i]), "' in '", equation, "'");
+        fail("einsum", "dimensions of one label must be equal; got ", x.shape(), " for '",
+             Labels(1, labels[i]), "' in '", equation, "'");
       x = diagonal(x, 0, a, b, site);
       labels += labels[i];
       labels.erase(again, 1);
@@ -149,8 +153,8 @@ Labelled<X> contract(std::string_view equation, Labelled<X> a, Labelled<X> b, co
   // Labels of one operand alone are summed at once; so are those along which one operand is of size 1.
   for (char c : a.labels)
     if (has(b.labels, c) && a.size(c) != b.size(c) && a.size(c) != 1 && b.size(c) != 1)
-      fail("einsum", "dimensions of one label must be equal or 1; got ", a.size(c), " and ", b.size(c), " for '",
-           c < 'A' ? "..." : Labels(1, c), "' in '", equation, "'");
+      fail("einsum", "dimensions of one label must be equal or 1; got ", a.size(c), " and ", b.size(c),
+           " for '", c < 'A' ? "..." : Labels(1, c), "' in '", equation, "'");
   auto drop_ones = [&](Labelled<X>& p, const Labelled<X>& q) {
     Labels rest;
     for (char c : p.labels)
@@ -167,14 +171,17 @@ Labelled<X> contract(std::string_view equation, Labelled<X> a, Labelled<X> b, co
     if (!has(a.labels, c)) only_b += c;
   Labelled<X> y{X{}, batch + only_a + only_b};
   if (shared.empty()) {
-    y.x = mul(a.grouped({batch, only_a, only_b}, true, site), b.grouped({batch, only_a, only_b}, true, site), site);
+    y.x = mul(a.grouped({batch, only_a, only_b}, true, site), b.grouped({batch, only_a, only_b}, true, site),
+              site);
     return y;
   }
   Shape shape;
   for (char c : y.labels) shape.push_back(has(a.labels, c) ? a.size(c) : b.size(c));
   const bool batched = !batch.empty();
-  const X p = batched ? a.grouped({batch, only_a, shared}, false, site) : a.grouped({only_a, shared}, false, site);
-  const X q = batched ? b.grouped({batch, shared, only_b}, false, site) : b.grouped({shared, only_b}, false, site);
+  const X p =
+      batched ? a.grouped({batch, only_a, shared}, false, site) : a.grouped({only_a, shared}, false, site);
+  const X q =
+      batched ? b.grouped({batch, shared, only_b}, false, site) : b.grouped({shared, only_b}, false, site);
   const X z = matmul(p, q, site);
   y.x = z.shape() == shape ? z : reshape(z, shape, site);
   return y;

@@ -44,12 +44,14 @@ struct Unary {
 
   Shape infer(const Tensor<T, D>& x) { return x.shape(); }
   void forward(Tensor<T, D>& y, const Tensor<T, D>& x) {
-    elementwise(D{}, [f = f](auto v) { return f.value(v); }, y, x);
+    elementwise(
+        D{}, [f = f](auto v) { return f.value(v); }, y, x);
     if (keep) kept = F::kSlopeOfOutput ? y : x;
   }
   void backward(const Tensor<T, D>& dy, Grad<T, D>& dx) {
     dx.write([&](Tensor<T, D>& g) {
-      elementwise(D{}, [f = f](auto d, auto v) { return d * f.slope(v); }, g, dy, kept.get());
+      elementwise(
+          D{}, [f = f](auto d, auto v) { return d * f.slope(v); }, g, dy, kept.get());
     });
   }
   void gradient(GradContext<T, D>& c, const Var<T, D>& dy) {
@@ -71,9 +73,12 @@ struct Binary {
   bool keep = false;
   Saved<T, D> kept_a{}, kept_b{};
 
-  Shape infer(const Tensor<T, D>& a, const Tensor<T, D>& b) { return broadcast_shapes(name, a.shape(), b.shape()); }
+  Shape infer(const Tensor<T, D>& a, const Tensor<T, D>& b) {
+    return broadcast_shapes(name, a.shape(), b.shape());
+  }
   void forward(Tensor<T, D>& y, const Tensor<T, D>& a, const Tensor<T, D>& b) {
-    elementwise(D{}, [f = f](auto u, auto v) { return f.value(u, v); }, y, a, b);
+    elementwise(
+        D{}, [f = f](auto u, auto v) { return f.value(u, v); }, y, a, b);
     if (!keep) return;
     kept_a = a;
     kept_b = b;

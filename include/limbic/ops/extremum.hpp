@@ -31,15 +31,16 @@ struct Extremum {
     dx.write([&](Tensor<T, D>& g) {
       const Tensor<T, D> each = dy / ties();
       elementwise(
-          D{}, [](auto d, auto x, auto y) { return math::choose(x == y, d, T(0)); }, g, each, kept_x.get(), kept_y.get());
+          D{}, [](auto d, auto x, auto y) { return math::choose(x == y, d, T(0)); }, g, each, kept_x.get(),
+          kept_y.get());
     });
   }
   void gradient(GradContext<T, D>& c, const Var<T, D>& dy) {
     if (!c.wants(0)) return;
     Tensor<T, D> share = Tensor<T, D>::empty(kept_x.get().shape());
     elementwise(
-        D{}, [](auto n, auto x, auto y) { return math::choose(x == y, T(1) / n, T(0)); }, share, ties(), kept_x.get(),
-        kept_y.get());
+        D{}, [](auto n, auto x, auto y) { return math::choose(x == y, T(1) / n, T(0)); }, share, ties(),
+        kept_x.get(), kept_y.get());
     c.give(0, dy * share);
   }
 

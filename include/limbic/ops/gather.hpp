@@ -38,8 +38,8 @@ GatherMap<D> gather_map(std::string_view op, const Shape& x, index_t dim, const 
   bool fits = index.rank() == x.rank();
   for (int k = 0; fits && k < x.rank(); ++k) fits = k == d || index.shape()[k] <= x[k];
   if (!fits)
-    fail(op, "index must have x's rank, and nowhere but along dim more than its size; got x ", x, ", index ", index.shape(),
-         " for dim ", d);
+    fail(op, "index must have x's rank, and nowhere but along dim more than its size; got x ", x, ", index ",
+         index.shape(), " for dim ", d);
   check_indices(D{}, op, index, x[d]);
   return {.dim = d, .index = index};
 }
@@ -55,17 +55,19 @@ X gather(const X& x, index_t dim, const Tensor<index_t, device_of<X>>& index, Si
 }
 // The same for integers and masks.
 template <class T, class D>
-  requires(!Operand<Tensor<T, D>>)
-Tensor<T, D> gather(const Tensor<T, D>& x, index_t dim, const Tensor<index_t, D>& index) {
+requires(!Operand<Tensor<T, D>>) Tensor<T, D> gather(const Tensor<T, D>& x, index_t dim,
+                                                     const Tensor<index_t, D>& index) {
   return detail::pick({}, detail::gather_map("gather", x.shape(), dim, index), x);
 }
 
 // NumPy's form of gather(): index broadcasts to x's shape in all dimensions but dim. Throws when dim or an
 // index is out of range, and unless index has x's rank and broadcasts. (numpy.take_along_axis)
 template <Operand X>
-X take_along_dim(const X& x, const Tensor<index_t, device_of<X>>& index, index_t dim, Site site = Site::here()) {
+X take_along_dim(const X& x, const Tensor<index_t, device_of<X>>& index, index_t dim,
+                 Site site = Site::here()) {
   const int d = normalize_dim("take_along_dim", dim, x.rank());
-  check(index.rank() == x.rank(), "take_along_dim", "index must have x's rank; got x ", x.shape(), ", index ", index.shape());
+  check(index.rank() == x.rank(), "take_along_dim", "index must have x's rank; got x ", x.shape(), ", index ",
+        index.shape());
   Shape shape = x.shape();
   shape[d] = index.shape()[d];
   return gather(x, d, index.expand(shape), site);
@@ -81,7 +83,8 @@ result_of<X, S> scatter_add(const X& x, index_t dim, const Tensor<index_t, devic
   bool fits = src.rank() == index.rank();
   for (int d = 0; fits && d < index.rank(); ++d) fits = index.shape()[d] <= src.shape()[d];
   if (!fits)
-    fail("scatter_add", "index must have src's rank and be nowhere larger; got index ", index.shape(), ", src ", src.shape());
+    fail("scatter_add", "index must have src's rank and be nowhere larger; got index ", index.shape(),
+         ", src ", src.shape());
   S part = src;
   for (int d = 0; d < index.rank(); ++d)
     if (index.shape()[d] < src.shape()[d]) part = slice(part, d, 0, index.shape()[d], 1, site);

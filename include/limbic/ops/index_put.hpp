@@ -37,8 +37,7 @@ struct IndexedRows {
 
   IndexedRows(const char* op, const Shape& x, std::span<const Tensor<index_t, D>> indices) {
     const int k = static_cast<int>(indices.size());
-    if (k == 0 || k > x.rank())
-      fail(op, "indices for 1 to all dimensions are needed; got ", k, " for ", x);
+    if (k == 0 || k > x.rank()) fail(op, "indices for 1 to all dimensions are needed; got ", k, " for ", x);
     for (const auto& i : indices) result = broadcast_shapes(op, result, i.shape());
     rows = ravel_indices(D{}, op, indices, result, x);
     flat.push_back(1);
@@ -61,7 +60,9 @@ template <Operand X>
 X index_fill(const X& x, index_t dim, const Tensor<index_t, device_of<X>>& index, scalar_of<X> value,
              Site site = Site::here()) {
   const auto map = detail::rows_map("index_fill", x.shape(), dim, index);
-  return apply(site, detail::FillRows<scalar_of<X>, device_of<X>>{.dim = map.dim, .index = map.index, .value = value}, x);
+  return apply(
+      site, detail::FillRows<scalar_of<X>, device_of<X>>{.dim = map.dim, .index = map.index, .value = value},
+      x);
 }
 
 // x[indices[0], indices[1], ...]: indices, which broadcast to one shape, for the leading dimensions; the
@@ -79,13 +80,15 @@ X index_get(const X& x, const std::vector<Tensor<index_t, device_of<X>>>& indice
 // gradient. A new tensor; x stays as it is. Throws as index_get(), and where values do not broadcast.
 // (torch.index_put)
 template <Operand X, Operand V>
-result_of<X, V> index_put(const X& x, const std::vector<Tensor<index_t, device_of<X>>>& indices, const V& values,
-                          bool accumulate = false, Site site = Site::here()) {
+result_of<X, V> index_put(const X& x, const std::vector<Tensor<index_t, device_of<X>>>& indices,
+                          const V& values, bool accumulate = false, Site site = Site::here()) {
   using D = device_of<X>;
   const detail::IndexedRows<D> at("index_put", x.shape(), indices);
   if (!expandable(values.shape(), at.result))
-    fail("index_put", "values must broadcast to the indexed part; got values ", values.shape(), " for ", at.result);
-  detail::RowsMap<D> map{.dim = 0, .index = accumulate ? at.rows : last_writes(D{}, at.rows, at.flat[0]), .transposed = true};
+    fail("index_put", "values must broadcast to the indexed part; got values ", values.shape(), " for ",
+         at.result);
+  detail::RowsMap<D> map{
+      .dim = 0, .index = accumulate ? at.rows : last_writes(D{}, at.rows, at.flat[0]), .transposed = true};
   const V placed = detail::place(site, map, at.flat, expand(values, at.result, site));
   X base = reshape(x, at.flat, site);
   if (!accumulate) base = apply(site, detail::FillRows<scalar_of<X>, D>{.dim = 0, .index = at.rows}, base);

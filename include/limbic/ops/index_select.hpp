@@ -48,7 +48,8 @@ struct RowsMap {
 // Throws unless `index` is of rank 1 (any, if `rank` is negative) and within x's dimension dim; then it is
 // dense.
 template <class D>
-RowsMap<D> rows_map(std::string_view op, const Shape& x, index_t dim, const Tensor<index_t, D>& index, int rank = 1) {
+RowsMap<D> rows_map(std::string_view op, const Shape& x, index_t dim, const Tensor<index_t, D>& index,
+                    int rank = 1) {
   const int d = normalize_dim(op, dim, x.rank());
   if (rank >= 0 && index.rank() != rank)
     fail(op, "index must be of rank ", rank, "; got index ", index.shape(), " for ", x);
@@ -79,13 +80,14 @@ X remap(Site site, const X& x, int dim, index_t n, F&& source) {
 // repeat. Throws when one is not in [0, size) (here negative ones do not count from the back, only in
 // index_get() do they), for a dim out of range, and an index of another rank. (torch.index_select)
 template <Operand X>
-X index_select(const X& x, index_t dim, const Tensor<index_t, device_of<X>>& index, Site site = Site::here()) {
+X index_select(const X& x, index_t dim, const Tensor<index_t, device_of<X>>& index,
+               Site site = Site::here()) {
   return detail::pick(site, detail::rows_map("index_select", x.shape(), dim, index), x);
 }
 // The same for integers and masks.
 template <class T, class D>
-  requires(!Operand<Tensor<T, D>>)
-Tensor<T, D> index_select(const Tensor<T, D>& x, index_t dim, const Tensor<index_t, D>& index) {
+requires(!Operand<Tensor<T, D>>) Tensor<T, D> index_select(const Tensor<T, D>& x, index_t dim,
+                                                           const Tensor<index_t, D>& index) {
   return detail::pick({}, detail::rows_map("index_select", x.shape(), dim, index), x);
 }
 
@@ -104,8 +106,8 @@ result_of<X, S> index_add(const X& x, index_t dim, const Tensor<index_t, device_
                           Site site = Site::here()) {
   const auto map = detail::rows_map("index_add", x.shape(), dim, index);
   if (!(map.shape(x.shape()) == src.shape()))
-    fail("index_add", "src must have x's shape, but index's size along dim; got x ", x.shape(), ", index ", index.shape(),
-         ", src ", src.shape(), " for dim ", map.dim);
+    fail("index_add", "src must have x's shape, but index's size along dim; got x ", x.shape(), ", index ",
+         index.shape(), ", src ", src.shape(), " for dim ", map.dim);
   return add(x, detail::place(site, map.placing(), x.shape(), src), site);
 }
 
@@ -114,10 +116,12 @@ result_of<X, S> index_add(const X& x, index_t dim, const Tensor<index_t, device_
 // when a number is not in [0, K), padding is K or more, or the table is of another rank.
 // (torch.nn.functional.embedding)
 template <Operand X>
-X embedding(const X& table, const Tensor<index_t, device_of<X>>& index, index_t padding = -1, Site site = Site::here()) {
+X embedding(const X& table, const Tensor<index_t, device_of<X>>& index, index_t padding = -1,
+            Site site = Site::here()) {
   check(table.rank() == 2, "embedding", "a table (K, C) is needed; got ", table.shape());
   auto map = detail::rows_map("embedding", table.shape(), 0, index, -1);
-  check(padding < table.shape()[0], "embedding", "padding must be a row of the table; got ", padding, " for ", table.shape());
+  check(padding < table.shape()[0], "embedding", "padding must be a row of the table; got ", padding, " for ",
+        table.shape());
   map.frozen = padding;
   return detail::pick(site, map, table);
 }

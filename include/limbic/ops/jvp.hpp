@@ -20,7 +20,8 @@ struct Jvp {
 // gradient (J. Townsend, "A new trick for calculating Jacobian vector products", 2017).
 template <class F, class T, class D>
 Jvp<T, D> jvp(F&& f, const std::vector<Tensor<T, D>>& x, const std::vector<Tensor<T, D>>& v) {
-  check(x.size() == v.size(), "jvp", "one direction for each input is needed; got ", v.size(), " for ", x.size());
+  check(x.size() == v.size(), "jvp", "one direction for each input is needed; got ", v.size(), " for ",
+        x.size());
   EnableGrad on;
   std::vector<Var<T, D>> leaves;
   for (std::size_t i = 0; i < x.size(); ++i) {

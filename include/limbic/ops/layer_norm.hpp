@@ -16,11 +16,13 @@ namespace limbic {
 namespace detail {
 
 template <class T, class D>
-void check_norm(const char* name, const Tensor<T, D>& x, const Tensor<T, D>& weight, const Tensor<T, D>& bias, T eps) {
+void check_norm(const char* name, const Tensor<T, D>& x, const Tensor<T, D>& weight, const Tensor<T, D>& bias,
+                T eps) {
   if (x.rank() < 1) fail(name, "at least one dimension is needed; got x ", x.shape());
   const Shape row{x.shape().back()};
   if ((weight.defined() && !(weight.shape() == row)) || (bias.defined() && !(bias.shape() == row)))
-    fail(name, "weight and bias must be ", row, "; got x ", x.shape(), ", weight ", weight.shape(), ", bias ", bias.shape());
+    fail(name, "weight and bias must be ", row, "; got x ", x.shape(), ", weight ", weight.shape(), ", bias ",
+         bias.shape());
   check(eps >= T(0), name, "eps must not be negative; got ", static_cast<double>(eps));
 }
 
@@ -62,8 +64,8 @@ struct LayerNorm {
     const Shape row{x_.get().shape().back()};
     if (dweight) gw = Tensor<T, D>::empty(row);
     if (dbias) gb = Tensor<T, D>::empty(row);
-    layer_norm_bwd(D{}, dx ? &gx : nullptr, accumulate, dweight ? &gw : nullptr, dbias ? &gb : nullptr, x_.get(),
-                   weight_.get(), mean_.get(), rstd_.get(), dy.contiguous());
+    layer_norm_bwd(D{}, dx ? &gx : nullptr, accumulate, dweight ? &gw : nullptr, dbias ? &gb : nullptr,
+                   x_.get(), weight_.get(), mean_.get(), rstd_.get(), dy.contiguous());
     if (dweight) dweight.give(gw);
     if (dbias) dbias.give(gb);
   }
@@ -106,8 +108,8 @@ struct RmsNorm {
       accumulate = target.accumulate;
     }
     if (dweight) gw = Tensor<T, D>::empty({x_.get().shape().back()});
-    rms_norm_bwd(D{}, dx ? &gx : nullptr, accumulate, dweight ? &gw : nullptr, x_.get(), weight_.get(), rstd_.get(),
-                 dy.contiguous());
+    rms_norm_bwd(D{}, dx ? &gx : nullptr, accumulate, dweight ? &gw : nullptr, x_.get(), weight_.get(),
+                 rstd_.get(), dy.contiguous());
     if (dweight) dweight.give(gw);
   }
   const Saved<T, D>& saved_input(int i) const { return i == 0 ? x_ : weight_; }
@@ -123,7 +125,8 @@ struct RmsNorm {
 // Layer norm of x (..., C) over the last dimension. weight and bias (C); an undefined one stands for ones or
 // zeros. Throws if the shapes do not fit or eps is negative. (PyTorch's takes any number of last dimensions.)
 template <Operand X, Operand W, Operand B>
-result_of<X, W, B> layer_norm(const X& x, const W& weight, const B& bias, double eps = 1e-5, Site site = Site::here()) {
+result_of<X, W, B> layer_norm(const X& x, const W& weight, const B& bias, double eps = 1e-5,
+                              Site site = Site::here()) {
   using T = scalar_of<X>;
   return apply(site, detail::LayerNorm<T, device_of<X>>{.eps = static_cast<T>(eps)}, x, weight, bias);
 }

@@ -22,7 +22,9 @@ struct Linear {
 
   Shape infer(const Tensor<T, D>& x, const Tensor<T, D>& weight, const Tensor<T, D>& bias) {
     const bool fits = weight.rank() == 2 && x.rank() >= 1 && x.shape().back() == weight.shape()[1];
-    if (!fits) fail(name, "x (..., C_in) and weight (C_out, C_in) are needed; got x ", x.shape(), ", weight ", weight.shape());
+    if (!fits)
+      fail(name, "x (..., C_in) and weight (C_out, C_in) are needed; got x ", x.shape(), ", weight ",
+           weight.shape());
     const index_t out = weight.shape()[0];
     if (bias.defined() && !(bias.rank() == 1 && bias.shape()[0] == out))
       fail(name, "bias (C_out) is needed; got bias ", bias.shape(), " with weight ", weight.shape());
@@ -43,7 +45,8 @@ struct Linear {
   void backward(const Tensor<T, D>& dy, Grad<T, D>& dx, Grad<T, D>& dweight, Grad<T, D>& dbias) {
     if constexpr (Relu) {
       Tensor<T, D> dz = Tensor<T, D>::empty(dy.shape());
-      elementwise(D{}, [](auto d, auto v) { return math::choose(v > T(0), d, T(0)); }, dz, dy, kept_y.get());
+      elementwise(
+          D{}, [](auto d, auto v) { return math::choose(v > T(0), d, T(0)); }, dz, dy, kept_y.get());
       hand_on(dz, dx, dweight, dbias);
     } else if (dy.is_contiguous()) {
       hand_on(dy, dx, dweight, dbias);
@@ -56,7 +59,8 @@ struct Linear {
     Var<T, D> dz = dy;
     if constexpr (Relu) {
       Tensor<T, D> open = Tensor<T, D>::empty(dy.shape());
-      elementwise(D{}, [](auto v) { return math::step(v); }, open, kept_y.get());
+      elementwise(
+          D{}, [](auto v) { return math::step(v); }, open, kept_y.get());
       dz = dy * Var<T, D>(open);
     }
     if (c.wants(0)) c.give(0, matmul(dz, weight));

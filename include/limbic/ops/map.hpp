@@ -21,9 +21,10 @@ struct Partial {
   template <class... S>
   LIMBIC_INLINE auto operator()(S... x) const {
     using First = std::tuple_element_t<0, std::tuple<S...>>;
-    return [&]<std::size_t... I>(std::index_sequence<I...>) -> First {
+    return [&]<std::size_t... I>(std::index_sequence<I...>)->First {
       return Dual<First>(f(Dual<First>(x, First(I == K ? 1 : 0))...)).slope;
-    }(std::index_sequence_for<S...>{});
+    }
+    (std::index_sequence_for<S...>{});
   }
 };
 
@@ -46,7 +47,8 @@ struct Map {
   }
   template <class... X>
   void forward(Tensor<T, D>& y, const X&... x) {
-    elementwise(D{}, [f = f](auto... v) { return math::as<T>(f(v...)); }, y, x...);
+    elementwise(
+        D{}, [f = f](auto... v) { return math::as<T>(f(v...)); }, y, x...);
     if (keep) kept = {Saved<T, D>(x)...};
   }
   template <class... G>
@@ -55,17 +57,21 @@ struct Map {
       if (!g) return;
       Tensor<T, D> whole = Tensor<T, D>::empty(dy.shape());
       with_kept([&](const auto&... x) {
-        elementwise(D{}, [p = Partial<F, K>{f}](auto d, auto... v) { return d * p(v...); }, whole, dy, x...);
+        elementwise(
+            D{}, [p = Partial<F, K>{f}](auto d, auto... v) { return d * p(v...); }, whole, dy, x...);
       });
       g.give(sum_to(whole, g.shape()));
     };
     [&]<std::size_t... I>(std::index_sequence<I...>) {
       (each(std::integral_constant<std::size_t, I>{}, dx), ...);
-    }(std::make_index_sequence<N>{});
+    }
+    (std::make_index_sequence<N>{});
   }
   void gradient(GradContext<T, D>& c, const Var<T, D>& dy) {
     if constexpr (Order >= kMaxOrder) {
-      fail(name, "derivatives of a mapped function go up to the third (hint: write it with limbic's own operations)");
+      fail(name,
+           "derivatives of a mapped function go up to the third (hint: write it with limbic's own "
+           "operations)");
     } else {
       [&]<std::size_t... I>(std::index_sequence<I...>) {
         const std::array<Var<T, D>, N> x{c.input(static_cast<int>(I), kept[I])...};
@@ -75,14 +81,16 @@ struct Map {
           c.give(K, sum_to(dy * p, x[K].shape()));
         };
         (each(std::integral_constant<std::size_t, I>{}), ...);
-      }(std::make_index_sequence<N>{});
+      }
+      (std::make_index_sequence<N>{});
     }
   }
 
  private:
   template <class G>
   void with_kept(G&& g) {
-    [&]<std::size_t... I>(std::index_sequence<I...>) { g(kept[I].get()...); }(std::make_index_sequence<N>{});
+    [&]<std::size_t... I>(std::index_sequence<I...>) { g(kept[I].get()...); }
+    (std::make_index_sequence<N>{});
   }
 };
 
@@ -99,9 +107,6 @@ auto map_of(Site site, F f, const X&... x) {
 // take Dual numbers if an operand is a Var. Throws if the shapes do not broadcast, and for a fourth
 // derivative.
 template <class F, Operand... X>
-  requires(sizeof...(X) > 0)
-auto map(F f, const X&... x) {
-  return detail::map_of<F, 0>(Site{}, f, x...);
-}
+requires(sizeof...(X) > 0) auto map(F f, const X&... x) { return detail::map_of<F, 0>(Site{}, f, x...); }
 
 }  // namespace limbic

@@ -107,21 +107,24 @@ result_of<A, B> bmm(const A& a, const B& b, Site site = Site::here()) {
 // Matrix a (N, K) times vector x (K) -> (N).
 template <Operand A, Operand B>
 result_of<A, B> mv(const A& a, const B& x, Site site = Site::here()) {
-  if (a.rank() != 2 || x.rank() != 1) fail("mv", "shapes (N, K) and (K) are needed; got a ", a.shape(), ", x ", x.shape());
+  if (a.rank() != 2 || x.rank() != 1)
+    fail("mv", "shapes (N, K) and (K) are needed; got a ", a.shape(), ", x ", x.shape());
   return matmul(a, x, site);
 }
 
 // Inner product of two vectors (K) -> ().
 template <Operand A, Operand B>
 result_of<A, B> dot(const A& a, const B& b, Site site = Site::here()) {
-  if (a.rank() != 1 || b.rank() != 1) fail("dot", "shapes (K) and (K) are needed; got a ", a.shape(), ", b ", b.shape());
+  if (a.rank() != 1 || b.rank() != 1)
+    fail("dot", "shapes (K) and (K) are needed; got a ", a.shape(), ", b ", b.shape());
   return matmul(a, b, site);
 }
 
 // Products of all pairs of elements of two vectors: (N), (M) -> (N, M).
 template <Operand A, Operand B>
 result_of<A, B> outer(const A& a, const B& b, Site site = Site::here()) {
-  if (a.rank() != 1 || b.rank() != 1) fail("outer", "shapes (N) and (M) are needed; got a ", a.shape(), ", b ", b.shape());
+  if (a.rank() != 1 || b.rank() != 1)
+    fail("outer", "shapes (N) and (M) are needed; got a ", a.shape(), ", b ", b.shape());
   return matmul(unsqueeze(a, 1, site), unsqueeze(b, 0, site), site);
 }
 

@@ -28,7 +28,8 @@ X packed_part(const X& packed, index_t index, index_t count, index_t width, Site
 // Projections laid side by side, (B, L, parts H E), seen as part's heads (B, H, L, E): a view.
 template <class X>
 X heads_of_part(const X& projected, index_t part, index_t heads, index_t width, Site site) {
-  const X one = projected.size(2) == width ? projected : slice(projected, 2, part * width, (part + 1) * width, 1, site);
+  const X one =
+      projected.size(2) == width ? projected : slice(projected, 2, part * width, (part + 1) * width, 1, site);
   return transpose(reshape(one, {one.size(0), one.size(1), heads, width / heads}, site), 1, 2, site);
 }
 
@@ -39,17 +40,21 @@ X heads_of_part(const X& projected, index_t part, index_t heads, index_t width, 
 // the opposite). Where query, key and value are one and the same object, or key and value are, their
 // projections are one product. Throws if shapes do not fit or C is no multiple of `heads`.
 template <Operand X, Operand W>
-auto multihead_attention(const X& query, const X& key, const X& value, const MultiheadWeights<W>& weights, index_t heads,
-                         const AttentionOptions<device_of<X>>& options = {}, Site site = Site::here()) {
+auto multihead_attention(const X& query, const X& key, const X& value, const MultiheadWeights<W>& weights,
+                         index_t heads, const AttentionOptions<device_of<X>>& options = {},
+                         Site site = Site::here()) {
   using R = result_of<X, W>;
   constexpr const char* kName = "multihead_attention";
   if (query.rank() != 3 || key.rank() != 3 || value.rank() != 3)
-    fail(kName, "query, key and value (B, L, C) are needed; got ", query.shape(), ", ", key.shape(), ", ", value.shape());
+    fail(kName, "query, key and value (B, L, C) are needed; got ", query.shape(), ", ", key.shape(), ", ",
+         value.shape());
   const index_t width = query.size(2);
   if (heads < 1 || width % heads != 0)
-    fail(kName, "the width must be a multiple of the number of heads; got query ", query.shape(), " and ", heads, " heads");
+    fail(kName, "the width must be a multiple of the number of heads; got query ", query.shape(), " and ",
+         heads, " heads");
   if (!(weights.in_proj_weight.shape() == Shape{3 * width, width}))
-    fail(kName, "in_proj_weight must be (3C, C); got ", weights.in_proj_weight.shape(), " for query ", query.shape());
+    fail(kName, "in_proj_weight must be (3C, C); got ", weights.in_proj_weight.shape(), " for query ",
+         query.shape());
   auto project = [&](const X& x, index_t part, index_t count) {
     return R(linear(x, detail::packed_part(weights.in_proj_weight, part, count, width, site),
                     detail::packed_part(weights.in_proj_bias, part, count, width, site), site));

@@ -60,8 +60,8 @@ X pad(const X& x, const std::vector<Padding>& pads, PadMode mode = PadMode::cons
     const bool enough = most == 0 || mode == PadMode::constant || (mode == PadMode::reflect && most < n) ||
                         (mode == PadMode::replicate && n > 0) || (mode == PadMode::circular && most <= n);
     if (!enough)
-      fail("pad", "the dimension has too few elements for this mode; got pads ", p.before, " and ", p.after, " for dim ",
-           lead + i, " of ", x.shape());
+      fail("pad", "the dimension has too few elements for this mode; got pads ", p.before, " and ", p.after,
+           " for dim ", lead + i, " of ", x.shape());
     start[lead + i] = p.before;
     to[lead + i] = n + p.before + p.after;
   }
@@ -70,7 +70,8 @@ X pad(const X& x, const std::vector<Padding>& pads, PadMode mode = PadMode::cons
   for (int d = lead; d < x.rank(); ++d) {
     const index_t n = x.shape()[d], before = start[d];
     if (to[d] != n)
-      y = detail::remap(site, y, d, to[d], [&](index_t i) { return detail::padded_from(mode, i - before, n); });
+      y = detail::remap(site, y, d, to[d],
+                        [&](index_t i) { return detail::padded_from(mode, i - before, n); });
   }
   return y;
 }

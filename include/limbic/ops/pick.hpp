@@ -24,7 +24,9 @@
 namespace limbic::detail {
 
 template <class Map, class T, class D>
-concept ViewMap = requires(const Map& m, const Tensor<T, D>& x) { m.view(x); };
+concept ViewMap = requires(const Map& m, const Tensor<T, D>& x) {
+  m.view(x);
+};
 
 template <class Map>
 Map placing(const Map& map) {
@@ -53,9 +55,7 @@ struct Pick {
   Map map{};
   Shape from{};
 
-  Tensor<T, D> evaluate(const Tensor<T, D>& x)
-    requires ViewMap<Map, T, D>
-  {
+  Tensor<T, D> evaluate(const Tensor<T, D>& x) requires ViewMap<Map, T, D> {
     from = x.shape();
     return map.view(x);
   }
@@ -99,8 +99,7 @@ X pick(Site site, const Map& map, const X& x) {
 
 // The same for integers and masks, which have no derivative.
 template <class Map, class T, class D>
-  requires(!Operand<Tensor<T, D>>)
-Tensor<T, D> pick(Site, const Map& map, const Tensor<T, D>& x) {
+requires(!Operand<Tensor<T, D>>) Tensor<T, D> pick(Site, const Map& map, const Tensor<T, D>& x) {
   Tensor<T, D> y = Tensor<T, D>::empty(map.shape(x.shape()));
   map.pick(y, x);
   return y;

@@ -93,7 +93,8 @@ struct PlanePick {
 
   Shape infer(const Tensor<T, D>& x) { return Transposed ? s.whole(x.shape()) : s.pooled(x.shape()); }
   void forward(Tensor<T, D>& y, const Tensor<T, D>& x) {
-    if constexpr (Transposed) plane_scatter(D{}, y, x.contiguous(), index, s.plane(), s.width, s.rows, s.cols);
+    if constexpr (Transposed)
+      plane_scatter(D{}, y, x.contiguous(), index, s.plane(), s.width, s.rows, s.cols);
     else plane_gather(D{}, y, x.contiguous(), index, s.plane(), s.rows.count * s.cols.count);
   }
   void gradient(GradContext<T, D>& c, const Var<T, D>& dy) {

@@ -51,7 +51,8 @@ struct PowNumberF {
   template <class X>
   LIMBIC_INLINE X slope(const X& x) const {
     using math::pow;
-    if (exponent == T(0)) return flat(x, [](auto v) { return decltype(v)(0); });  // 0 times infinity at 0 else
+    if (exponent == T(0))
+      return flat(x, [](auto v) { return decltype(v)(0); });  // 0 times infinity at 0 else
     return exponent * pow(x, exponent - T(1));
   }
 };

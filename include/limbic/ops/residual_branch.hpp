@@ -35,7 +35,8 @@ struct ResidualBranch {
   Saved<T, D> inputs[3]{};
 
   Shape infer(const Tensor<T, D>& x, const Tensor<T, D>&, const Tensor<T, D>&) { return x.shape(); }
-  void forward(Tensor<T, D>& y, const Tensor<T, D>& x, const Tensor<T, D>& bias, const Tensor<T, D>& residual) {
+  void forward(Tensor<T, D>& y, const Tensor<T, D>& x, const Tensor<T, D>& bias,
+               const Tensor<T, D>& residual) {
     const Tensor<T, D> from = x.contiguous(), b = bias.defined() ? bias.contiguous() : bias;
     residual_branch_fwd(D{}, y, from, b, residual.defined() ? residual.contiguous() : residual, plan);
     if (!keep) return;
@@ -69,8 +70,9 @@ struct ResidualBranch {
 // when not training or p = 0. An undefined bias (C) or residual is left out. Throws as dropout(), for a bias
 // of another shape, and unless the residual has x's shape.
 template <Operand X>
-X residual_branch(const X& x, const std::type_identity_t<X>& bias, BranchGate gate, double p, RandomStream& random,
-                  bool training = true, const std::type_identity_t<X>& residual = {}, Site site = Site::here()) {
+X residual_branch(const X& x, const std::type_identity_t<X>& bias, BranchGate gate, double p,
+                  RandomStream& random, bool training = true, const std::type_identity_t<X>& residual = {},
+                  Site site = Site::here()) {
   using D = device_of<X>;
   constexpr const char* kName = "residual_branch";
   detail::check_drop_probability(kName, p);
@@ -80,20 +82,25 @@ X residual_branch(const X& x, const std::type_identity_t<X>& bias, BranchGate ga
     fail(kName, "the residual must be of x's shape; got ", residual.shape(), " for ", x.shape());
   if constexpr (!std::is_same_v<D, Cpu>) {
     const bool drops = training && p > 0;
-    const BranchPlan plan{gate, drops ? p : 0, drops ? random.draw(dropout_words(numel(x.shape()))) : PhiloxKey{}};
+    const BranchPlan plan{gate, drops ? p : 0,
+                          drops ? random.draw(dropout_words(numel(x.shape()))) : PhiloxKey{}};
     return apply(site, detail::ResidualBranch<scalar_of<X>, D>{.plan = plan}, x, bias, residual);
   } else {
-    const X y = dropout(detail::gated(gate, bias.defined() ? add(x, bias, site) : x, site), p, random, training, site);
+    const X y = dropout(detail::gated(gate, bias.defined() ? add(x, bias, site) : x, site), p, random,
+                        training, site);
     return residual.defined() ? add(residual, y, site) : y;
   }
 }
 
-// residual_branch() of the product of x (..., C_in) and weight (C_out, C_in). Throws as linear() and residual_branch().
+// residual_branch() of the product of x (..., C_in) and weight (C_out, C_in). Throws as linear() and
+// residual_branch().
 template <class T, class D>
-Var<T, D> linear_branch(const Var<T, D>& x, const Var<T, D>& weight, const Var<T, D>& bias, BranchGate gate, double p,
-                        RandomStream& random, bool training = true, const Var<T, D>& residual = {}, Site site = Site::here()) {
+Var<T, D> linear_branch(const Var<T, D>& x, const Var<T, D>& weight, const Var<T, D>& bias, BranchGate gate,
+                        double p, RandomStream& random, bool training = true, const Var<T, D>& residual = {},
+                        Site site = Site::here()) {
   // linear() has a pass of its own for what it can do.
-  const bool more = (training && p > 0) || residual.defined() || gate == BranchGate::gelu || gate == BranchGate::quick_gelu;
+  const bool more =
+      (training && p > 0) || residual.defined() || gate == BranchGate::gelu || gate == BranchGate::quick_gelu;
   if (!std::is_same_v<D, Cpu> && more)
     return residual_branch(linear(x, weight, site), bias, gate, p, random, training, residual, site);
   const bool relu = gate == BranchGate::relu;

@@ -123,7 +123,8 @@ struct AbsPowF {
     using math::pow;
     const auto zero = mask_of([](auto v) { return v == T(0); }, x);
     const X safe = choose(zero, T(1), x);
-    return choose(zero, T(0), p * (flat(safe, [](auto v) { return math::sign(v); }) * pow(abs(safe), p - T(1))));
+    return choose(zero, T(0),
+                  p * (flat(safe, [](auto v) { return math::sign(v); }) * pow(abs(safe), p - T(1))));
   }
 };
 // x^(1/p) with slope 0 at 0.

@@ -33,7 +33,8 @@ struct SumTo {
   static constexpr const char* name = "sum_to";
   Shape to, from{};
   Shape infer(const Tensor<T, D>& x) {
-    if (!expandable(to, x.shape())) fail(name, "the shape must broadcast to the tensor's; got ", x.shape(), " to ", to);
+    if (!expandable(to, x.shape()))
+      fail(name, "the shape must broadcast to the tensor's; got ", x.shape(), " to ", to);
     from = x.shape();
     return to;
   }

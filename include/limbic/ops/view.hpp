@@ -62,8 +62,8 @@ struct Permute {
 // Elements start, start + step, ... before stop along dim, as a view. Negative start and stop count from the
 // back; both are clamped as in Python. Throws unless step is positive and dim in range.
 template <Operand X>
-X slice(const X& x, index_t dim, index_t start, index_t stop = std::numeric_limits<index_t>::max(), index_t step = 1,
-        Site site = Site::here()) {
+X slice(const X& x, index_t dim, index_t start, index_t stop = std::numeric_limits<index_t>::max(),
+        index_t step = 1, Site site = Site::here()) {
   return detail::pick(site, detail::SliceMap{dim, start, stop, step}, x);
 }
 

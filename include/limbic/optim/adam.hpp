@@ -37,10 +37,10 @@ struct AdamRule {
   };
 
   static void check_options(const Options& o) {
-    check(o.lr >= 0 && o.eps >= 0 && o.weight_decay >= 0, name, "lr, eps and weight_decay must not be negative; got ",
-          o.lr, ", ", o.eps, " and ", o.weight_decay);
-    check(o.beta1 >= 0 && o.beta1 < 1 && o.beta2 >= 0 && o.beta2 < 1, name, "betas must be in [0, 1); got ", o.beta1,
-          " and ", o.beta2);
+    check(o.lr >= 0 && o.eps >= 0 && o.weight_decay >= 0, name,
+          "lr, eps and weight_decay must not be negative; got ", o.lr, ", ", o.eps, " and ", o.weight_decay);
+    check(o.beta1 >= 0 && o.beta1 < 1 && o.beta2 >= 0 && o.beta2 < 1, name, "betas must be in [0, 1); got ",
+          o.beta1, " and ", o.beta2);
   }
 
   // What all parameters share that were updated as often.

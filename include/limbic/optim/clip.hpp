@@ -22,8 +22,8 @@ std::vector<Tensor<T, D>> gradients_of(const std::vector<Var<T, D>>& parameters)
 
 // Scales all gradients by min(1, max_norm / (norm + 1e-6)), with their joint 2-norm before, which is returned
 // (Pascanu et al., ICML 2013). Variables without a gradient are passed over. Throws for a norm that is NaN or
-// Inf (PyTorch does not), without touching a gradient, and unless max_norm is positive. The host needs the norm,
-// so it waits for a device: see Optimizer::step_clipped() for clipping without.
+// Inf (PyTorch does not), without touching a gradient, and unless max_norm is positive. The host needs the
+// norm, so it waits for a device: see Optimizer::step_clipped() for clipping without.
 template <class T, class D>
 double clip_grad_norm(const std::vector<Var<T, D>>& parameters, double max_norm) {
   check(max_norm > 0, "clip_grad_norm", "max_norm must be positive; got ", max_norm);
@@ -41,7 +41,8 @@ void clip_grad_value(const std::vector<Var<T, D>>& parameters, double limit) {
   check(limit > 0, "clip_grad_value", "the limit must be positive; got ", limit);
   const T c = static_cast<T>(limit);
   for (Tensor<T, D>& g : detail::gradients_of(parameters))
-    elementwise_update(D{}, [c](auto v) { return math::choose(v > c, c, math::choose(v < -c, -c, v)); }, g);
+    elementwise_update(
+        D{}, [c](auto v) { return math::choose(v > c, c, math::choose(v < -c, -c, v)); }, g);
 }
 
 }  // namespace limbic

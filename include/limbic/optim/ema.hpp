@@ -38,7 +38,8 @@ class Ema {
   // The averages by position: "0", "1", ...
   StateDict state_dict() const {
     StateDict out;
-    for (std::size_t i = 0; i < averages_.size(); ++i) out.put(std::to_string(i), averages_[i].template on<Cpu>());
+    for (std::size_t i = 0; i < averages_.size(); ++i)
+      out.put(std::to_string(i), averages_[i].template on<Cpu>());
     return out;
   }
   // Throws when it does not fit; nothing is changed then.

@@ -19,9 +19,9 @@ struct ParameterGroup {
 };
 
 // The optimisers: Sgd, Adam and AdamW are this with a Rule, which has, for one parameter, a State (a number
-// of tensors) that prepare() makes room for, and update() of all parameters that share the numbers of one Step:
-// one after the other on the CPU, together on a device. Parameters are handles: the module's own values change. Copies
-// are handles on the same optimiser.
+// of tensors) that prepare() makes room for, and update() of all parameters that share the numbers of one
+// Step: one after the other on the CPU, together on a device. Parameters are handles: the module's own values
+// change. Copies are handles on the same optimiser.
 template <class Rule, class T, class D>
 class Optimizer {
  public:
@@ -57,13 +57,13 @@ class Optimizer {
   std::uint64_t steps() const { return data_->steps; }
 
   // One update of every parameter that has a gradient and is not frozen. Throws for options out of range.
-  // Recorded in a CUDA graph (backend/cuda/graph.hpp) it counts as a step at each replay, with the options of that time;
-  // throws if it is the first one, which makes the state.
+  // Recorded in a CUDA graph (backend/cuda/graph.hpp) it counts as a step at each replay, with the options of
+  // that time; throws if it is the first one, which makes the state.
   void step() { run({}); }
-  // step() with gradients as clip_grad_norm() over all parameters leaves them. On the CPU it is just that, and
-  // throws as it does. A device's host does not wait for the norm: the gradients are scaled on their way into the
-  // update and keep their values. Where the norm is NaN or Inf the parameters and their state keep theirs too,
-  // though it counts as a step, and the next call that waits for the device throws.
+  // step() with gradients as clip_grad_norm() over all parameters leaves them. On the CPU it is just that,
+  // and throws as it does. A device's host does not wait for the norm: the gradients are scaled on their way
+  // into the update and keep their values. Where the norm is NaN or Inf the parameters and their state keep
+  // theirs too, though it counts as a step, and the next call that waits for the device throws.
   void step_clipped(double max_norm) {
     std::vector<Var<T, D>> all;
     for (const Group& g : data_->groups) all.insert(all.end(), g.parameters.begin(), g.parameters.end());
@@ -88,8 +88,8 @@ class Optimizer {
       for (auto& p : g.parameters) p.zero_grad();
   }
 
-  // Counters and moments, "group.index.name"; options are not part of it, unlike PyTorch's. On the CPU it shares
-  // memory with the optimiser: clone() for a snapshot.
+  // Counters and moments, "group.index.name"; options are not part of it, unlike PyTorch's. On the CPU it
+  // shares memory with the optimiser: clone() for a snapshot.
   StateDict state_dict() const {
     StateDict out;
     const auto& states = data_->states;
@@ -99,7 +99,8 @@ class Optimizer {
         const std::string prefix = std::to_string(i) + "." + std::to_string(j) + ".";
         out.put_u64(prefix + "steps", states[i][j].steps);
         for (std::size_t k = 0; k < Rule::kTensors; ++k)
-          if (states[i][j].tensors[k].defined()) out.put(prefix + Rule::kTensorNames[k], states[i][j].tensors[k].template on<Cpu>());
+          if (states[i][j].tensors[k].defined())
+            out.put(prefix + Rule::kTensorNames[k], states[i][j].tensors[k].template on<Cpu>());
       }
     }
     return out;
@@ -117,7 +118,8 @@ class Optimizer {
           const bool there = state.contains(name);
           if (there) names.push_back(name);
           states[i][j].tensors[k] =
-              there ? state.get<T>(name, data_->groups[i].parameters[j].shape()).clone().template on<D>() : Tensor<T, D>();
+              there ? state.get<T>(name, data_->groups[i].parameters[j].shape()).clone().template on<D>()
+                    : Tensor<T, D>();
         }
       }
     }
@@ -162,7 +164,8 @@ class Optimizer {
         if (!g.defined() || !p.requires_grad()) continue;
         State& state = states[i][j];
         check(!recorded || state.steps > 0, Rule::name,
-              "the first step makes the state and cannot be recorded in a graph (hint: one step before capture())");
+              "the first step makes the state and cannot be recorded in a graph (hint: one step before "
+              "capture())");
         const std::uint64_t now = state.steps + 1;
         if (!recorded) state.steps = now;
         if (now != steps) {
@@ -178,7 +181,8 @@ class Optimizer {
     }
   }
 
-  // A step that is recorded finds what changes from step to step in the device's memory, where each replay writes it.
+  // A step that is recorded finds what changes from step to step in the device's memory, where each replay
+  // writes it.
   static bool is_recorded() {
     if constexpr (std::is_same_v<D, Cpu>) return false;
     else return is_captured(D{});
@@ -195,7 +199,8 @@ class Optimizer {
         const std::uint64_t steps = states[members[0]].steps + 1;
         for (std::size_t j : members)
           check(states[j].steps + 1 == steps, Rule::name,
-                "parameters that were updated together in a graph must be so outside of it (hint: capture() again)");
+                "parameters that were updated together in a graph must be so outside of it (hint: capture() "
+                "again)");
         Rule::check_options(data->groups[group].options);
         set_values(D{}, numbers, Numbers(data->groups[group].options, steps).changing());
         for (std::size_t j : members) states[j].steps = steps;

@@ -37,28 +37,33 @@ inline double linear_warmup(std::uint64_t step, std::uint64_t total, double firs
 // Warm-up over `warmup` steps, of which the first has 1 / (warmup + 1), then cosine decay until `total`.
 // Throws unless warmup < total.
 inline double warmup_cosine(std::uint64_t step, std::uint64_t total, std::uint64_t warmup, double last = 0) {
-  check(warmup < total, "warmup_cosine", "the warm-up must be shorter than the run; got ", warmup, " of ", total);
-  return step < warmup ? linear_warmup(step + 1, warmup + 1) : cosine_decay(step - warmup, total - warmup, last);
+  check(warmup < total, "warmup_cosine", "the warm-up must be shorter than the run; got ", warmup, " of ",
+        total);
+  return step < warmup ? linear_warmup(step + 1, warmup + 1)
+                       : cosine_decay(step - warmup, total - warmup, last);
 }
 
 // Options of one_cycle().
 struct OneCycle {
-  double max_lr = 0.1;          // the highest rate
-  double start_divisor = 25;    // the first rate is max_lr / start_divisor
-  double final_divisor = 1e4;   // the last is the first / final_divisor
-  double rise = 0.3;            // part of the steps that the rate rises
+  double max_lr = 0.1;         // the highest rate
+  double start_divisor = 25;   // the first rate is max_lr / start_divisor
+  double final_divisor = 1e4;  // the last is the first / final_divisor
+  double rise = 0.3;           // part of the steps that the rate rises
 };
 // Rates of the one-cycle policy (Smith and Topin, 2019), as torch's OneCycleLR with cosine annealing:
 // the rate itself, not a factor, and the last one from step total - 1 on. Throws unless total > 1 and the
 // rise is in (0, 1).
 inline double one_cycle(std::uint64_t step, std::uint64_t total, const OneCycle& o = {}) {
-  check(total > 1 && o.rise > 0 && o.rise < 1, "one_cycle", "at least 2 steps and a rise in (0, 1) are needed; got ", total,
-        " and ", o.rise);
+  check(total > 1 && o.rise > 0 && o.rise < 1, "one_cycle",
+        "at least 2 steps and a rise in (0, 1) are needed; got ", total, " and ", o.rise);
   const double first = o.max_lr / o.start_divisor, last = first / o.final_divisor;
   const double peak = o.rise * static_cast<double>(total) - 1, end = static_cast<double>(total) - 1;
   const double s = std::min(static_cast<double>(step), end);
-  auto blend = [](double a, double b, double t) { return b + (a - b) * 0.5 * (1 + std::cos(std::numbers::pi * t)); };
-  return s <= peak ? blend(first, o.max_lr, peak > 0 ? s / peak : 1) : blend(o.max_lr, last, (s - peak) / (end - peak));
+  auto blend = [](double a, double b, double t) {
+    return b + (a - b) * 0.5 * (1 + std::cos(std::numbers::pi * t));
+  };
+  return s <= peak ? blend(first, o.max_lr, peak > 0 ? s / peak : 1)
+                   : blend(o.max_lr, last, (s - peak) / (end - peak));
 }
 
 }  // namespace limbic

@@ -28,8 +28,9 @@ struct SgdRule {
   };
 
   static void check_options(const Options& o) {
-    check(o.lr >= 0 && o.momentum >= 0 && o.weight_decay >= 0, name, "lr, momentum and weight_decay must not be negative; got ",
-          o.lr, ", ", o.momentum, " and ", o.weight_decay);
+    check(o.lr >= 0 && o.momentum >= 0 && o.weight_decay >= 0, name,
+          "lr, momentum and weight_decay must not be negative; got ", o.lr, ", ", o.momentum, " and ",
+          o.weight_decay);
     check(!o.nesterov || o.momentum > 0, name, "nesterov needs a momentum; got 0");
   }
 

@@ -1,5 +1,6 @@
 // What the text towers share: self-attention with projections of their own, and layers that compute with or
-// without a tape. X is Var<T, D>, or Tensor<T, D> where no gradient is wanted: that is faster, to compile too.
+// without a tape. X is Var<T, D>, or Tensor<T, D> where no gradient is wanted: that is faster, to compile
+// too.
 #pragma once
 
 #include <limbic/io/json.hpp>

@@ -68,7 +68,8 @@ struct Fill {
   const WeightSource<T>& source;
   std::string prefix{};
 
-  void operator()(const std::string& name, Linear<T, D>& part, index_t in, index_t out, bool bias = true) const {
+  void operator()(const std::string& name, Linear<T, D>& part, index_t in, index_t out,
+                  bool bias = true) const {
     part.weight = parameter(name + ".weight", {out, in});
     if (bias) part.bias = parameter(name + ".bias", {out});
   }

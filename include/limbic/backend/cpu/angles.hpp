@@ -37,8 +37,10 @@ void angle_distance(Cpu, Tensor<T, Cpu>& y, const Tensor<T, Cpu>& distances, con
           const T t_length = std::sqrt(ti[j] * ti[k]);
           const T cosine = length > T(0) ? (a + b - c) / (T(2) * length) : T(0);
           const T wanted_cosine = t_length > T(0) ? (ti[j] + ti[k] - t[j * n + k]) / (T(2) * t_length) : T(0);
-          const T u = cosine - wanted_cosine, count = (j == k ? T(1) : T(2)) * (w ? w[i] * w[j] * w[k] : T(1));
-          sum += static_cast<double>(count) * static_cast<double>(std::fabs(u) < T(1) ? T(0.5) * u * u : std::fabs(u) - T(0.5));
+          const T u = cosine - wanted_cosine,
+                  count = (j == k ? T(1) : T(2)) * (w ? w[i] * w[j] * w[k] : T(1));
+          sum += static_cast<double>(count) *
+                 static_cast<double>(std::fabs(u) < T(1) ? T(0.5) * u * u : std::fabs(u) - T(0.5));
           if (!wanted || !(length > T(0))) continue;
           const T slope = count * std::max(T(-1), std::min(T(1), u));
           T* const g = parts + piece * area;

@@ -81,9 +81,11 @@ struct Attention {
   }
 
   // w.s = logits of the tile, w.qt holding scale q; -inf where masked. Nothing may be multiplied with them
-  // after this: e^(x - max) and e^(x - lse) need x as it was rounded, and the compiler fuses products into sums.
+  // after this: e^(x - max) and e^(x - lse) need x as it was rounded, and the compiler fuses products into
+  // sums.
   template <class T>
-  static void logits(const AttentionOptions<T>& o, const Place& p, const T* keys, index_t key_row, Workspace<T>& w) {
+  static void logits(const AttentionOptions<T>& o, const Place& p, const T* keys, index_t key_row,
+                     Workspace<T>& w) {
     constexpr T kInf = std::numeric_limits<T>::infinity();
     Tile::multiply<false>(p.nk, p.nq, o.E, keys, key_row, w.qt, w.ld, w.s, w.ld, false);
     const bool adds = o.bias.data || o.mask.data;
@@ -135,7 +137,8 @@ struct Attention {
     }
     if (o.dropout.keep) {
       fill_drop(o, p, w);
-      for (index_t j = 0; j < p.nk * w.ld; j += kLanes<T>) store<T>(w.s + j, load(w.s + j) * load(w.drop + j));
+      for (index_t j = 0; j < p.nk * w.ld; j += kLanes<T>)
+        store<T>(w.s + j, load(w.s + j) * load(w.drop + j));
     }
     for (index_t i = 0; !first && i < p.nq; ++i)
       for (index_t e = i * w.ldv; e < (i + 1) * w.ldv; e += kLanes<T>)
@@ -244,9 +247,9 @@ struct Attention {
   // The tiles [qt0, qt1) x [kt0, kt1) of one head: writes what is wanted of dq (these must be all tiles of
   // keys), dk and dv (all of queries), and adds dx to `dbias` (tile of keys, queries with rows of tile_q).
   template <class T>
-  static void backward(const AttentionOptions<T>& o, const AttentionGradients<T>& g, bool want_q, bool want_kv,
-                       std::type_identity_t<T>* dbias, index_t bh, index_t qt0, index_t qt1, index_t kt0,
-                       index_t kt1, index_t tile_q, index_t tile_k) {
+  static void backward(const AttentionOptions<T>& o, const AttentionGradients<T>& g, bool want_q,
+                       bool want_kv, std::type_identity_t<T>* dbias, index_t bh, index_t qt0, index_t qt1,
+                       index_t kt0, index_t kt1, index_t tile_q, index_t tile_k) {
     Place p{bh, bh / o.H, bh % o.H, 0, 0, 0, 0};
     Workspace<T> w(o, tile_q, tile_k, true);
     const bool want_k = want_kv && g.dk.data, want_v = want_kv && g.dv.data;
@@ -267,7 +270,8 @@ struct Attention {
         const bool met = qt > (o.causal ? p.k0 / tile_q : 0);  // an earlier tile of queries saw these keys
         if (want_v) {
           Tile::multiply<false>(p.nk, o.Ev, p.nq, w.s, w.ld, right_dout, w.ldv, w.dk, w.ldv, false);
-          Tile::write(w.dk, w.ldv, p.nk, o.Ev, T(1), g.dv.at(p.b, p.h, p.k0), g.dv.row, g.accumulate_dv || met);
+          Tile::write(w.dk, w.ldv, p.nk, o.Ev, T(1), g.dv.at(p.b, p.h, p.k0), g.dv.row,
+                      g.accumulate_dv || met);
         }
         if (want_k) {
           Tile::multiply<false>(p.nk, o.E, p.nq, w.d, w.ld, right_q, w.lde, w.dk, w.lde, false);
@@ -287,7 +291,8 @@ struct Attention {
         Tile::write(w.out, w.lde, p.nq, o.E, o.scale, g.dq.at(p.b, p.h, p.q0), g.dq.row, g.accumulate_dq);
     }
     // Keys that no query sees.
-    const index_t seen = o.causal ? std::min(o.Lk, (o.Lq + tile_k - 1) / tile_k * tile_k) : (o.Lq > 0 ? o.Lk : 0);
+    const index_t seen =
+        o.causal ? std::min(o.Lk, (o.Lq + tile_k - 1) / tile_k * tile_k) : (o.Lq > 0 ? o.Lk : 0);
     for (index_t j = std::max(seen, kt0 * tile_k); want_kv && j < std::min(o.Lk, kt1 * tile_k); ++j) {
       if (want_k && !g.accumulate_dk) std::fill_n(g.dk.at(p.b, p.h, j), o.E, T(0));
       if (want_v && !g.accumulate_dv) std::fill_n(g.dv.at(p.b, p.h, j), o.Ev, T(0));

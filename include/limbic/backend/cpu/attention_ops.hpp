@@ -20,7 +20,8 @@ Scores<U> scores_of(U* data, const Tensor<T, Cpu>& t, const Shape& to) {
 }
 
 // Writes which of the words [first, first + n) of a draw are kept.
-inline void keep_words(PhiloxKey draw, std::uint64_t threshold, std::uint64_t first, index_t n, std::uint8_t* keep) {
+inline void keep_words(PhiloxKey draw, std::uint64_t threshold, std::uint64_t first, index_t n,
+                       std::uint8_t* keep) {
   on_isa<portable::DropoutRows, avx2::DropoutRows, avx512::DropoutRows>(
       [&](auto k) { k.keep(draw, first, n, threshold, keep); });
 }
@@ -29,9 +30,12 @@ inline void keep_words(PhiloxKey draw, std::uint64_t threshold, std::uint64_t fi
 template <class T>
 class AttentionCall {
  public:
-  AttentionCall(const Tensor<T, Cpu>& q, const Tensor<T, Cpu>& k, const Tensor<T, Cpu>& v, const Tensor<T, Cpu>& bias,
-                const AttentionPlan<T, Cpu>& plan)
-      : draw_(plan.draw), threshold_(philox_threshold(plan.dropout)), rows_(q.shape()[2]), columns_(k.shape()[2]) {
+  AttentionCall(const Tensor<T, Cpu>& q, const Tensor<T, Cpu>& k, const Tensor<T, Cpu>& v,
+                const Tensor<T, Cpu>& bias, const AttentionPlan<T, Cpu>& plan)
+      : draw_(plan.draw),
+        threshold_(philox_threshold(plan.dropout)),
+        rows_(q.shape()[2]),
+        columns_(k.shape()[2]) {
     o.B = q.shape()[0];
     o.H = q.shape()[1];
     o.Lq = q.shape()[2];
@@ -54,7 +58,8 @@ class AttentionCall {
  private:
   static void keep(void* self, index_t bh, index_t i, index_t j0, index_t n, std::uint8_t* out) {
     const auto& c = *static_cast<const AttentionCall*>(self);
-    keep_words(c.draw_, c.threshold_, static_cast<std::uint64_t>((bh * c.rows_ + i) * c.columns_ + j0), n, out);
+    keep_words(c.draw_, c.threshold_, static_cast<std::uint64_t>((bh * c.rows_ + i) * c.columns_ + j0), n,
+               out);
   }
   PhiloxKey draw_;
   std::uint64_t threshold_;
@@ -63,7 +68,8 @@ class AttentionCall {
 
 }  // namespace cpu::detail
 
-// y (B, H, L_q, E_v) with a dense last dimension; lse (B, H, L_q) dense; map undefined or (B, H, L_q, L_k) dense.
+// y (B, H, L_q, E_v) with a dense last dimension; lse (B, H, L_q) dense; map undefined or (B, H, L_q, L_k)
+// dense.
 template <class T>
 void attention_fwd(Cpu, Tensor<T, Cpu>& y, Tensor<T, Cpu>& lse, Tensor<T, Cpu>& map, const Tensor<T, Cpu>& q,
                    const Tensor<T, Cpu>& k, const Tensor<T, Cpu>& v, const Tensor<T, Cpu>& bias,
@@ -71,15 +77,17 @@ void attention_fwd(Cpu, Tensor<T, Cpu>& y, Tensor<T, Cpu>& lse, Tensor<T, Cpu>& 
   using namespace cpu::detail;
   const AttentionCall<T> call(q, k, v, bias, plan);
   cpu::attention_fwd<T>(call.o, heads_of(q.data(), q), heads_of(k.data(), k), heads_of(v.data(), v),
-                        heads_of(y.mutable_data(), y), lse.mutable_data(), map.defined() ? map.mutable_data() : nullptr);
+                        heads_of(y.mutable_data(), y), lse.mutable_data(),
+                        map.defined() ? map.mutable_data() : nullptr);
 }
 
-// Writes the wanted gradients (null: not wanted): dq, dk, dv with a dense last dimension, dbias of bias' shape.
+// Writes the wanted gradients (null: not wanted): dq, dk, dv with a dense last dimension, dbias of bias'
+// shape.
 template <class T>
 void attention_bwd(Cpu, Tensor<T, Cpu>* dq, Tensor<T, Cpu>* dk, Tensor<T, Cpu>* dv, Tensor<T, Cpu>* dbias,
-                   const Tensor<T, Cpu>& y, const Tensor<T, Cpu>& lse, const Tensor<T, Cpu>& dy, const Tensor<T, Cpu>& q,
-                   const Tensor<T, Cpu>& k, const Tensor<T, Cpu>& v, const Tensor<T, Cpu>& bias,
-                   const AttentionPlan<T, Cpu>& plan) {
+                   const Tensor<T, Cpu>& y, const Tensor<T, Cpu>& lse, const Tensor<T, Cpu>& dy,
+                   const Tensor<T, Cpu>& q, const Tensor<T, Cpu>& k, const Tensor<T, Cpu>& v,
+                   const Tensor<T, Cpu>& bias, const AttentionPlan<T, Cpu>& plan) {
   using namespace cpu::detail;
   const AttentionCall<T> call(q, k, v, bias, plan);
   cpu::AttentionGradients<T> g;

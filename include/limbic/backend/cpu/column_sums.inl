@@ -6,14 +6,16 @@ struct ColumnSums {
     constexpr index_t kWide = 4 * kLanes<T>;
     index_t j = 0;
     for (; j + kWide <= n; j += kWide) columns<4>(y + j, x + j, rows, step, accumulate, FullVector<T>{});
-    for (; j + kLanes<T> <= n; j += kLanes<T>) columns<1>(y + j, x + j, rows, step, accumulate, FullVector<T>{});
+    for (; j + kLanes<T> <= n; j += kLanes<T>)
+      columns<1>(y + j, x + j, rows, step, accumulate, FullVector<T>{});
     if (j < n) columns<1>(y + j, x + j, rows, step, accumulate, PartVector<T>{static_cast<int>(n - j)});
   }
 
  private:
   // Rows are added up in blocks, and the blocks in order: the error grows with the number of blocks only.
   template <int kVectors, class T, class At>
-  static LIMBIC_INLINE void columns(T* y, const T* x, index_t rows, index_t step, bool accumulate, const At& at) {
+  static LIMBIC_INLINE void columns(T* y, const T* x, index_t rows, index_t step, bool accumulate,
+                                    const At& at) {
     constexpr index_t kBlock = 128;
     Vec<T> total[kVectors];
     for (int v = 0; v < kVectors; ++v) total[v] = accumulate ? at.load(y + v * kLanes<T>) : Vec<T>{};

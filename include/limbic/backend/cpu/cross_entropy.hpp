@@ -26,8 +26,8 @@ template <class T>
 void cross_entropy_bwd(Cpu, Tensor<T, Cpu>& dx, const Tensor<T, Cpu>& x, const Tensor<T, Cpu>& lse,
                        const Tensor<T, Cpu>& dloss, bool accumulate, const LabelLoss<T, Cpu>& o) {
   const cpu::detail::Rows2d n(x.shape());
-  cpu::cross_entropy_bwd(x.data(), o.labels.data(), lse.data(), dloss.data(), dx.mutable_data(), n.rows, n.cols,
-                         accumulate, cpu::detail::cross_entropy_options(o));
+  cpu::cross_entropy_bwd(x.data(), o.labels.data(), lse.data(), dloss.data(), dx.mutable_data(), n.rows,
+                         n.cols, accumulate, cpu::detail::cross_entropy_options(o));
 }
 
 }  // namespace limbic

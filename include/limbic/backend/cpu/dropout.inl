@@ -34,7 +34,8 @@ struct DropoutRows {
   }
 
   // kept_j = whether word first + j of the draw is not below `threshold`, j in [0, n).
-  static void keep(PhiloxKey draw, std::uint64_t first, index_t n, std::uint64_t threshold, std::uint8_t* kept) {
+  static void keep(PhiloxKey draw, std::uint64_t first, index_t n, std::uint64_t threshold,
+                   std::uint8_t* kept) {
     const Keys keys = keys_of(draw);
     alignas(64) unsigned short half[kStep];
     index_t skip = static_cast<index_t>(first % 4);

@@ -12,7 +12,7 @@ namespace limbic {
 
 namespace cpu::detail {
 
-inline constexpr index_t kStage = 256;         // elements staged at a time
+inline constexpr index_t kStage = 256;           // elements staged at a time
 inline constexpr index_t kElementGrain = 32768;  // elements for a thread to be worth its while
 
 // A dense window on one operand's row: the row itself if it is dense, else a copy of the piece at hand.
@@ -78,17 +78,20 @@ void elementwise_impl(const F& f, Tensor<R, Cpu>& y, const Tensor<A, Cpu>&... x)
   [&]<std::size_t... I>(std::index_sequence<I...>) {
     const Loops<kOperands> loops(y.shape(), {&strides[0], &strides[I + 1]...});
     const index_t n = loops.row_length();
-    const bool dense = loops.inner_stride(0) == 1 && ((loops.inner_stride(static_cast<int>(I) + 1) == 1) && ...);
+    const bool dense =
+        loops.inner_stride(0) == 1 && ((loops.inner_stride(static_cast<int>(I) + 1) == 1) && ...);
     parallel_for(loops.rows(), std::max<index_t>(1, kElementGrain / n), [&](index_t b, index_t e) {
       loops.for_rows(b, e, [&](const index_t(&at)[kOperands]) {
-        if (dense)
-          rows_of<Update>(f, yp + at[0], n, x.data() + at[I + 1]...);
+        if (dense) rows_of<Update>(f, yp + at[0], n, x.data() + at[I + 1]...);
         else
-          staged_row<Update, F, R, A...>(f, yp + at[0], loops.inner_stride(0), n,
-                             std::pair<const A*, index_t>(x.data() + at[I + 1], loops.inner_stride(static_cast<int>(I) + 1))...);
+          staged_row<Update, F, R, A...>(
+              f, yp + at[0], loops.inner_stride(0), n,
+              std::pair<const A*, index_t>(x.data() + at[I + 1],
+                                           loops.inner_stride(static_cast<int>(I) + 1))...);
       });
     });
-  }(std::index_sequence_for<A...>{});
+  }
+  (std::index_sequence_for<A...>{});
 }
 
 }  // namespace cpu::detail
@@ -109,7 +112,8 @@ void elementwise_update(Cpu, const F& f, Tensor<R, Cpu>& y, const Tensor<A, Cpu>
 // y += x, which broadcasts to it.
 template <class T>
 void add_into(Cpu, Tensor<T, Cpu>& y, const Tensor<T, Cpu>& x) {
-  elementwise_update(Cpu{}, [](T a, T b) { return a + b; }, y, x);
+  elementwise_update(
+      Cpu{}, [](T a, T b) { return a + b; }, y, x);
 }
 
 // Whether no element is NaN or Inf; dense.

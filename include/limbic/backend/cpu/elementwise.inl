@@ -3,7 +3,8 @@ struct Elementwise {
   // y_i = f(x_i...) or, with Update, y_i = f(y_i, x_i...); dense rows. The functor is scalar code that is
   // inlined here, and so compiled with this namespace's instructions.
   template <bool Update, class F, class R, class... A>
-  [[gnu::flatten]] static void row(const F& f, R* LIMBIC_RESTRICT y, index_t n, const A* LIMBIC_RESTRICT... x) {
+  [[gnu::flatten]] static void row(const F& f, R* LIMBIC_RESTRICT y, index_t n,
+                                   const A* LIMBIC_RESTRICT... x) {
     constexpr index_t kBlock = 64;
     const F g = f;  // a copy that y cannot overlap
     index_t i = 0;

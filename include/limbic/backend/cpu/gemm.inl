@@ -52,8 +52,8 @@ struct Gemm {
       const T* a = p.a.data + k * p.a.col_stride;
       T* packed_a = nullptr;
       if (pack_a) {
-        packed_a = cpu::scratch<cpu::detail::PackedA, T>(
-            ((row_end - row) / kRows + 2) * kPackedRows * kDepth);
+        packed_a =
+            cpu::scratch<cpu::detail::PackedA, T>(((row_end - row) / kRows + 2) * kPackedRows * kDepth);
         T* to = packed_a;
         for (index_t i = row; i < row_end; to += kPackedRows * kDepth) {
           const Strip s = strip(i, row_end);
@@ -188,16 +188,14 @@ struct Gemm {
     T* strip_c = t.c;
     for (index_t left = rows == kRows ? t.count : 1; left > 0; --left) {
       V sum[kWays][rows][vectors];
-      LIMBIC_UNROLL for (int u = 0; u < kWays; ++u)
-        LIMBIC_UNROLL for (int i = 0; i < rows; ++i)
+      LIMBIC_UNROLL for (int u = 0; u < kWays; ++u) LIMBIC_UNROLL for (int i = 0; i < rows; ++i)
           LIMBIC_UNROLL for (int v = 0; v < vectors; ++v) sum[u][i][v] = V{};
       const char* a[kGroups];
-      LIMBIC_UNROLL for (int g = 0; g < kGroups; ++g)
-        a[g] = reinterpret_cast<const char*>(strip_a) + g * kGroup * row_bytes;
+      LIMBIC_UNROLL for (int g = 0; g < kGroups; ++g) a[g] =
+          reinterpret_cast<const char*>(strip_a) + g * kGroup * row_bytes;
       const T* b = t.b;
       index_t k = t.k;
-      for (; k >= kWays; k -= kWays)
-        LIMBIC_UNROLL for (int u = 0; u < kWays; ++u) {
+      for (; k >= kWays; k -= kWays) LIMBIC_UNROLL for (int u = 0; u < kWays; ++u) {
           add_outer<rows, vectors>(sum[u], a, row_bytes, col_bytes, b);
           b += t.b_row;
         }
@@ -206,8 +204,7 @@ struct Gemm {
           add_outer<rows, vectors>(sum[0], a, row_bytes, col_bytes, b);
           b += t.b_row;
         }
-        LIMBIC_UNROLL for (int u = 1; u < kWays; ++u)
-          LIMBIC_UNROLL for (int i = 0; i < rows; ++i)
+        LIMBIC_UNROLL for (int u = 1; u < kWays; ++u) LIMBIC_UNROLL for (int i = 0; i < rows; ++i)
             LIMBIC_UNROLL for (int v = 0; v < vectors; ++v) sum[0][i][v] += sum[u][i][v];
       }
       finish<rows, vectors>(t, strip_c, sum[0]);
@@ -242,9 +239,9 @@ struct Gemm {
       LIMBIC_UNROLL for (int i = 0; i < rows; ++i) {
         if (i < t.first) continue;
         const T* c = strip_c + i * t.ldc;
-        LIMBIC_UNROLL for (int v = 0; v < vectors; ++v)
-          sum[i][v] += v + 1 < vectors || tail == kLanes ? Lanes::load(c + v * kLanes)
-                                                         : Lanes::load_n(c + v * kLanes, tail);
+        LIMBIC_UNROLL for (int v = 0; v < vectors; ++v) sum[i][v] +=
+            v + 1 < vectors || tail == kLanes ? Lanes::load(c + v * kLanes)
+                                              : Lanes::load_n(c + v * kLanes, tail);
       }
     }
     if (t.bias) {
@@ -254,8 +251,8 @@ struct Gemm {
       }
     }
     if (t.relu) {
-      LIMBIC_UNROLL for (int i = 0; i < rows; ++i)
-        LIMBIC_UNROLL for (int v = 0; v < vectors; ++v) sum[i][v] = rectified(sum[i][v]);
+      LIMBIC_UNROLL for (int i = 0; i < rows; ++i) LIMBIC_UNROLL for (int v = 0; v < vectors; ++v) sum[i][v] =
+          rectified(sum[i][v]);
     }
     LIMBIC_UNROLL for (int i = 0; i < rows; ++i) {
       if (i < t.first) continue;
@@ -286,19 +283,19 @@ struct Gemm {
   template <int vectors, int ways, bool full>
   static void columns(const Row& r, index_t j, int tail) {
     V sum[ways][vectors];
-    LIMBIC_UNROLL for (int u = 0; u < ways; ++u)
-      LIMBIC_UNROLL for (int v = 0; v < vectors; ++v) sum[u][v] = V{};
+    LIMBIC_UNROLL for (int u = 0; u < ways; ++u) LIMBIC_UNROLL for (int v = 0; v < vectors; ++v) sum[u][v] =
+        V{};
     const T* w = r.w + j;
     const T* x = r.x;
     index_t k = 0;
     for (; k + ways <= r.k; k += ways) {
       LIMBIC_UNROLL for (int u = 0; u < ways; ++u, w += r.w_k, x += r.x_stride)
-        LIMBIC_UNROLL for (int v = 0; v < vectors; ++v)
-          sum[u][v] += *x * (full ? Lanes::load(w + v * kLanes) : Lanes::load_n(w, tail));
+          LIMBIC_UNROLL for (int v = 0; v < vectors; ++v) sum[u][v] +=
+          *x * (full ? Lanes::load(w + v * kLanes) : Lanes::load_n(w, tail));
     }
     for (; k < r.k; ++k, w += r.w_k, x += r.x_stride)
-      LIMBIC_UNROLL for (int v = 0; v < vectors; ++v)
-        sum[0][v] += *x * (full ? Lanes::load(w + v * kLanes) : Lanes::load_n(w, tail));
+      LIMBIC_UNROLL for (int v = 0; v < vectors; ++v) sum[0][v] +=
+          *x * (full ? Lanes::load(w + v * kLanes) : Lanes::load_n(w, tail));
     LIMBIC_UNROLL for (int v = 0; v < vectors; ++v) {
       V y = sum[0][v];
       LIMBIC_UNROLL for (int u = 1; u < ways; ++u) y += sum[u][v];

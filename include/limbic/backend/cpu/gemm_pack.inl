@@ -22,17 +22,13 @@ struct GemmLanes {
     const auto& memory = *reinterpret_cast<const char(*)[kVectorBytes]>(p);
     if constexpr (kVectorBytes == 64) {
       const unsigned short mask = static_cast<unsigned short>((1u << n) - 1u);
-      if constexpr (sizeof(T) == 4)
-        __asm__("vmovups %1, %0%{%2%}%{z%}" : "=v"(v) : "m"(memory), "Yk"(mask));
-      else
-        __asm__("vmovupd %1, %0%{%2%}%{z%}" : "=v"(v) : "m"(memory), "Yk"(mask));
+      if constexpr (sizeof(T) == 4) __asm__("vmovups %1, %0%{%2%}%{z%}" : "=v"(v) : "m"(memory), "Yk"(mask));
+      else __asm__("vmovupd %1, %0%{%2%}%{z%}" : "=v"(v) : "m"(memory), "Yk"(mask));
       return v;
     } else if constexpr (kVectorBytes == 32) {
       const auto mask = first(n);
-      if constexpr (sizeof(T) == 4)
-        __asm__("vmaskmovps %1, %2, %0" : "=x"(v) : "m"(memory), "x"(mask));
-      else
-        __asm__("vmaskmovpd %1, %2, %0" : "=x"(v) : "m"(memory), "x"(mask));
+      if constexpr (sizeof(T) == 4) __asm__("vmaskmovps %1, %2, %0" : "=x"(v) : "m"(memory), "x"(mask));
+      else __asm__("vmaskmovpd %1, %2, %0" : "=x"(v) : "m"(memory), "x"(mask));
       return v;
     }
 #endif
@@ -47,15 +43,13 @@ struct GemmLanes {
       const unsigned short mask = static_cast<unsigned short>((1u << n) - 1u);
       if constexpr (sizeof(T) == 4)
         __asm__ volatile("vmovups %0, (%1)%{%2%}" : : "v"(v), "r"(p), "Yk"(mask) : "memory");
-      else
-        __asm__ volatile("vmovupd %0, (%1)%{%2%}" : : "v"(v), "r"(p), "Yk"(mask) : "memory");
+      else __asm__ volatile("vmovupd %0, (%1)%{%2%}" : : "v"(v), "r"(p), "Yk"(mask) : "memory");
       return;
     } else if constexpr (kVectorBytes == 32) {
       const auto mask = first(n);
       if constexpr (sizeof(T) == 4)
         __asm__ volatile("vmaskmovps %0, %2, (%1)" : : "x"(v), "r"(p), "x"(mask) : "memory");
-      else
-        __asm__ volatile("vmaskmovpd %0, %2, (%1)" : : "x"(v), "r"(p), "x"(mask) : "memory");
+      else __asm__ volatile("vmaskmovpd %0, %2, (%1)" : : "x"(v), "r"(p), "x"(mask) : "memory");
       return;
     }
 #endif
@@ -171,7 +165,6 @@ struct GemmLanes {
       if (i + 1 < n) src += lane_stride;
     }
     transpose(r);
-    LIMBIC_UNROLL for (int i = 0; i < kLanes; ++i)
-      if (full || i < k) store(dst + i * dst_stride, r[i]);
+    LIMBIC_UNROLL for (int i = 0; i < kLanes; ++i) if (full || i < k) store(dst + i * dst_stride, r[i]);
   }
 };

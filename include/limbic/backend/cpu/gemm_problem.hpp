@@ -28,8 +28,8 @@ enum class Activation { none, relu };
 // What is done to C beside the product.
 template <class T>
 struct GemmOptions {
-  bool accumulate = false;   // adds to what C holds
-  const T* bias = nullptr;   // N values, added to every row; null: none
+  bool accumulate = false;  // adds to what C holds
+  const T* bias = nullptr;  // N values, added to every row; null: none
   Activation activation = Activation::none;
 };
 

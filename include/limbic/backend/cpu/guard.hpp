@@ -26,8 +26,8 @@ inline Shape place(index_t i, const Shape& shape) {
 }  // namespace cpu::detail
 
 // Labels in [0, classes), or `ignored`.
-inline void require_labels(Cpu, std::string_view op, const char* what, const Tensor<index_t, Cpu>& labels, index_t classes,
-                           index_t ignored) {
+inline void require_labels(Cpu, std::string_view op, const char* what, const Tensor<index_t, Cpu>& labels,
+                           index_t classes, index_t ignored) {
   const Tensor<index_t, Cpu> dense = labels.contiguous();
   const index_t* const v = dense.data();
   for (index_t i = 0; i < dense.numel(); ++i)
@@ -59,40 +59,45 @@ void require_finite_loss(Cpu, std::string_view op, const Tensor<T, Cpu>& loss, c
 
 // The sum of the squares of centred features s and t: finite, and so are distances, at most twice as large.
 template <class T>
-void require_finite_features(Cpu, std::string_view op, double sum, const char* s_name, const Tensor<T, Cpu>& s, const char* t_name,
-                             const Tensor<T, Cpu>& t) {
+void require_finite_features(Cpu, std::string_view op, double sum, const char* s_name,
+                             const Tensor<T, Cpu>& s, const char* t_name, const Tensor<T, Cpu>& t) {
   if (sum <= static_cast<double>(std::numeric_limits<T>::max()) / 4) return;
   require_finite(Cpu{}, op, s_name, s);
   require_finite(Cpu{}, op, t_name, t);
-  fail(op, "the squares of the features must be finite; got ", s_name, " ", s, ", ", t_name, " ", t, " (hint: scale them down)");
+  fail(op, "the squares of the features must be finite; got ", s_name, " ", s, ", ", t_name, " ", t,
+       " (hint: scale them down)");
 }
 
 // Lengths of the rows of a matrix of this shape, positive and finite.
 template <class T>
-void require_lengths(Cpu, std::string_view op, const char* what, const Tensor<T, Cpu>& lengths, const Shape& shape) {
+void require_lengths(Cpu, std::string_view op, const char* what, const Tensor<T, Cpu>& lengths,
+                     const Shape& shape) {
   index_t row = 0;
   for (T v : lengths.to_vector()) {
     if (!(v > 0) || v - v != 0)
-      fail(op, "rows of ", what, " must have a positive, finite length; got ", static_cast<double>(v), " in row ", row, " of ", shape);
+      fail(op, "rows of ", what, " must have a positive, finite length; got ", static_cast<double>(v),
+           " in row ", row, " of ", shape);
     ++row;
   }
 }
 
 // Values that are finite and not negative; `hint` ends the message.
 template <class T>
-void require_not_negative(Cpu, std::string_view op, const char* what, const Tensor<T, Cpu>& x, const char* hint = "") {
+void require_not_negative(Cpu, std::string_view op, const char* what, const Tensor<T, Cpu>& x,
+                          const char* hint = "") {
   index_t i = 0;
   for (T v : x.to_vector()) {
     if (!(v >= T(0)) || v - v != T(0))
-      fail(op, what, " must be finite and not negative; got ", static_cast<double>(v), " at ", cpu::detail::place(i, x.shape()), " of ",
-           x.shape(), hint);
+      fail(op, what, " must be finite and not negative; got ", static_cast<double>(v), " at ",
+           cpu::detail::place(i, x.shape()), " of ", x.shape(), hint);
     ++i;
   }
 }
 
 // Values in [0, 1]; NaN passes: what follows from it is not finite.
 template <class T>
-void require_unit_interval(Cpu, std::string_view op, const char* what, const Tensor<T, Cpu>& x, const char* hint = "") {
+void require_unit_interval(Cpu, std::string_view op, const char* what, const Tensor<T, Cpu>& x,
+                           const char* hint = "") {
   for (T v : x.to_vector())
     if (v < T(0) || v > T(1)) fail(op, what, " must be in [0, 1]; got ", static_cast<double>(v), hint);
 }
@@ -101,7 +106,8 @@ void require_unit_interval(Cpu, std::string_view op, const char* what, const Ten
 inline void require_positive_definite(Cpu, std::string_view op, const Tensor<double, Cpu>& values) {
   const double least = values.numel() > 0 ? values.at(0) : 1;
   if (!(least > 0))
-    fail(op, "the matrix must be positive definite; its least eigenvalue is ", least, " (hint: add a larger eps I)");
+    fail(op, "the matrix must be positive definite; its least eigenvalue is ", least,
+         " (hint: add a larger eps I)");
 }
 
 // Whether some element is below `bound`; a device that is not waited for says yes.

@@ -13,8 +13,8 @@ namespace limbic {
 // c = a b, or c += a b. Batch dimensions broadcast; where c's are smaller than a's and b's, products are
 // added up, in the order of the batches. c is dense and overlaps neither a nor b.
 template <class T>
-void matmul(Cpu, Tensor<T, Cpu>& result, MatrixForm form, const MatrixBatch<const T*>& a, const MatrixBatch<const T*>& b,
-            bool accumulate) {
+void matmul(Cpu, Tensor<T, Cpu>& result, MatrixForm form, const MatrixBatch<const T*>& a,
+            const MatrixBatch<const T*>& b, bool accumulate) {
   const MatrixBatch<T*> c(result.mutable_data(), result.shape(), result.strides(), form);
   const index_t m = a.rows, n = b.cols, k = a.cols;
   const index_t ldc = form == MatrixForm::matrix || form == MatrixForm::column ? c.row_stride : n;
@@ -26,13 +26,13 @@ void matmul(Cpu, Tensor<T, Cpu>& result, MatrixForm form, const MatrixBatch<cons
     cpu::gemm<T>(m, n, k, at(a, 0), at(b, 0), c.data, ldc, options);
     return;
   }
-  const Shape batch =
-      broadcast_shapes("matmul", broadcast_shapes("matmul", a.batch, b.batch), c.batch);
+  const Shape batch = broadcast_shapes("matmul", broadcast_shapes("matmul", a.batch, b.batch), c.batch);
   if (numel(batch) == 0) {
     if (!accumulate) result.fill(T(0));
     return;
   }
-  const Strides sc = expanded_strides(c.batch, c.batch_strides, batch), sa = expanded_strides(a.batch, a.batch_strides, batch),
+  const Strides sc = expanded_strides(c.batch, c.batch_strides, batch),
+                sa = expanded_strides(a.batch, a.batch_strides, batch),
                 sb = expanded_strides(b.batch, b.batch_strides, batch);
   const Loops<3> loops(batch, {&sc, &sa, &sb});
   const index_t count = loops.row_length(), c_step = loops.inner_stride(0), a_step = loops.inner_stride(1),
@@ -48,26 +48,30 @@ void matmul(Cpu, Tensor<T, Cpu>& result, MatrixForm form, const MatrixBatch<cons
   loops.for_rows(0, loops.rows(), [&](const index_t(&offset)[3]) {
     T* to = c.data + offset[0];
     if (longer) cpu::gemm<T>(m, n, k * count, at(a, offset[1]), at(b, offset[2]), to, ldc, options);
-    else cpu::gemm_batched<T>(count, m, n, k, at(a, offset[1]), a_step, at(b, offset[2]), b_step, to, ldc, c_step, options);
+    else
+      cpu::gemm_batched<T>(count, m, n, k, at(a, offset[1]), a_step, at(b, offset[2]), b_step, to, ldc,
+                           c_step, options);
   });
 }
 
 // y (N, C_out) = x (N, C_in) weight' [+ bias], then max(y, 0) if `relu`. y and bias are dense, x's rows and
 // weight have any strides; x may have more leading dimensions if it is dense.
 template <class T>
-void linear_fwd(Cpu, Tensor<T, Cpu>& y, const Tensor<T, Cpu>& x, const Tensor<T, Cpu>& weight, const Tensor<T, Cpu>& bias,
-                bool relu) {
+void linear_fwd(Cpu, Tensor<T, Cpu>& y, const Tensor<T, Cpu>& x, const Tensor<T, Cpu>& weight,
+                const Tensor<T, Cpu>& bias, bool relu) {
   const index_t out = weight.shape()[0], in = weight.shape()[1], rows = out ? y.numel() / out : 0;
   const cpu::MatrixRef<T> a = x.is_contiguous() ? cpu::MatrixRef<T>{x.data(), in, 1}
                                                 : cpu::MatrixRef<T>{x.data(), x.strides()[0], x.strides()[1]};
-  cpu::gemm<T>(rows, out, in, a, {weight.data(), weight.strides()[1], weight.strides()[0]}, y.mutable_data(), out,
+  cpu::gemm<T>(rows, out, in, a, {weight.data(), weight.strides()[1], weight.strides()[0]}, y.mutable_data(),
+               out,
                {.bias = bias.defined() ? bias.data() : nullptr,
                 .activation = relu ? cpu::Activation::relu : cpu::Activation::none});
 }
 
 // dx (N, C_in) [+]= dy (N, C_out) weight; dy and dx dense.
 template <class T>
-void linear_bwd_input(Cpu, Tensor<T, Cpu>& dx, const Tensor<T, Cpu>& dy, const Tensor<T, Cpu>& weight, bool accumulate) {
+void linear_bwd_input(Cpu, Tensor<T, Cpu>& dx, const Tensor<T, Cpu>& dy, const Tensor<T, Cpu>& weight,
+                      bool accumulate) {
   const index_t out = weight.shape()[0], in = weight.shape()[1], rows = in ? dx.numel() / in : 0;
   cpu::gemm<T>(rows, in, out, {dy.data(), out, 1}, {weight.data(), weight.strides()[0], weight.strides()[1]},
                dx.mutable_data(), in, {.accumulate = accumulate});
@@ -75,7 +79,8 @@ void linear_bwd_input(Cpu, Tensor<T, Cpu>& dx, const Tensor<T, Cpu>& dy, const T
 
 // dweight (C_out, C_in) [+]= dy' x; dy and dweight dense.
 template <class T>
-void linear_bwd_weight(Cpu, Tensor<T, Cpu>& dweight, const Tensor<T, Cpu>& dy, const Tensor<T, Cpu>& x, bool accumulate) {
+void linear_bwd_weight(Cpu, Tensor<T, Cpu>& dweight, const Tensor<T, Cpu>& dy, const Tensor<T, Cpu>& x,
+                       bool accumulate) {
   const index_t out = dweight.shape()[0], in = dweight.shape()[1], rows = out ? dy.numel() / out : 0;
   const cpu::MatrixRef<T> b = x.is_contiguous() ? cpu::MatrixRef<T>{x.data(), in, 1}
                                                 : cpu::MatrixRef<T>{x.data(), x.strides()[0], x.strides()[1]};

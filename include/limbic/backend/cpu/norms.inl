@@ -45,8 +45,8 @@ struct Norms {
   // dx = rstd (g - mean(g) - xhat mean(g xhat)), g = dy gamma, xhat = (x - mean) rstd (no mean(g) in RMS
   // norm). Adds dy xhat and dy of each row to dgamma and dbeta. dx, dgamma, dbeta may be null.
   template <bool kCentre, class T>
-  static void norm_bwd(const T* x, const T* gamma, const T* mean, const T* rstd, const T* dy, T* dx, T* dgamma,
-                       T* dbeta, index_t rows, index_t cols, bool accumulate) {
+  static void norm_bwd(const T* x, const T* gamma, const T* mean, const T* rstd, const T* dy, T* dx,
+                       T* dgamma, T* dbeta, index_t rows, index_t cols, bool accumulate) {
     const T inverse = cols > 0 ? T(1) / static_cast<T>(cols) : T(0);
     const index_t group = Rows::together<T>(cols);
     for (index_t row = 0; row < rows; row += group, x += group * cols, dy += group * cols) {
@@ -62,8 +62,8 @@ struct Norms {
         };
         if constexpr (kCentre) sum_of[k] = sum_vectors<T>(cols, g);
         return r * sum_vectors<T>(cols, [&](index_t i, auto at) LIMBIC_LAMBDA {
-          return g(i, at) * (at.load(x + k * cols + i) - mu);
-        });
+                 return g(i, at) * (at.load(x + k * cols + i) - mu);
+               });
       });
       // By columns, so that the sums stay in registers for the rows of the group.
       for_vectors<T>(dgamma || dbeta ? cols : 0, [&](index_t i, auto at) LIMBIC_LAMBDA {
@@ -80,7 +80,8 @@ struct Norms {
       if (!dx) continue;
       if constexpr (kCentre) store<T>(sums, reduce_lanes<false, T>(sum_of));
       for (index_t k = 0; k < n; ++k) {
-        const T mu = kCentre ? mean[row + k] : T(0), r = rstd[row + k], a = sums[k] * inverse, b = dots[k] * inverse;
+        const T mu = kCentre ? mean[row + k] : T(0), r = rstd[row + k], a = sums[k] * inverse,
+                b = dots[k] * inverse;
         for_vectors<T>(cols, [&](index_t i, auto at) LIMBIC_LAMBDA {
           __builtin_prefetch(x + next + k * cols + i);
           __builtin_prefetch(dy + next + k * cols + i);
@@ -97,7 +98,8 @@ struct Norms {
 
   // out (+)= sum over p of parts[p * stride ...], in the order of p.
   template <class T>
-  static void sum_parts(const T* parts, index_t count, index_t stride, T* out, index_t cols, bool accumulate) {
+  static void sum_parts(const T* parts, index_t count, index_t stride, T* out, index_t cols,
+                        bool accumulate) {
     for_vectors<T>(cols, [&](index_t i, auto at) LIMBIC_LAMBDA {
       Vec<T> sum{};
       for (index_t p = 0; p < count; ++p) sum += at.load(parts + p * stride + i);

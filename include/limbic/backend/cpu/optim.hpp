@@ -32,16 +32,16 @@ void sgd_step(Cpu, Tensor<T, Cpu>& p, const Tensor<T, Cpu>& g, T lr, T decay, T 
   });
 }
 
-// velocity = momentum velocity + d (d if `first`; it may be uninitialised then); p -= lr velocity or, for Nesterov's
-// variant, lr (d + momentum velocity).
+// velocity = momentum velocity + d (d if `first`; it may be uninitialised then); p -= lr velocity or, for
+// Nesterov's variant, lr (d + momentum velocity).
 template <class T>
-void sgd_momentum_step(Cpu, Tensor<T, Cpu>& p, Tensor<T, Cpu>& velocity, const Tensor<T, Cpu>& g, T lr, T momentum, T decay,
-                       T sign, bool first, bool nesterov) {
+void sgd_momentum_step(Cpu, Tensor<T, Cpu>& p, Tensor<T, Cpu>& velocity, const Tensor<T, Cpu>& g, T lr,
+                       T momentum, T decay, T sign, bool first, bool nesterov) {
   T *const pp = p.mutable_data(), *const vp = velocity.mutable_data();
   auto run = [&](auto is_first, auto is_nesterov) {
     cpu::detail::with_optim(p.numel(), [&](auto k, index_t b, index_t n) {
-      decltype(k)::template sgd_momentum<is_first.value, is_nesterov.value, T>(pp + b, vp + b, g.data() + b, n, lr,
-                                                                               momentum, decay, sign);
+      decltype(k)::template sgd_momentum<is_first.value, is_nesterov.value, T>(pp + b, vp + b, g.data() + b,
+                                                                               n, lr, momentum, decay, sign);
     });
   };
   if (first) nesterov ? run(std::true_type{}, std::true_type{}) : run(std::true_type{}, std::false_type{});
@@ -50,12 +50,12 @@ void sgd_momentum_step(Cpu, Tensor<T, Cpu>& p, Tensor<T, Cpu>& velocity, const T
 
 // p = shrink p - step m / (sqrt(v) root_correction + eps), after m and v took in d = g + l2 p.
 template <class T>
-void adam_step(Cpu, Tensor<T, Cpu>& p, Tensor<T, Cpu>& m, Tensor<T, Cpu>& v, const Tensor<T, Cpu>& g, T step, T beta1,
-               T beta2, T eps, T root_correction, T l2, T shrink) {
+void adam_step(Cpu, Tensor<T, Cpu>& p, Tensor<T, Cpu>& m, Tensor<T, Cpu>& v, const Tensor<T, Cpu>& g, T step,
+               T beta1, T beta2, T eps, T root_correction, T l2, T shrink) {
   T *const pp = p.mutable_data(), *const mp = m.mutable_data(), *const vp = v.mutable_data();
   cpu::detail::with_optim(p.numel(), [&](auto k, index_t b, index_t n) {
-    decltype(k)::template adam<T>(pp + b, mp + b, vp + b, g.data() + b, n, step, beta1, beta2, eps, root_correction, l2,
-                                  shrink);
+    decltype(k)::template adam<T>(pp + b, mp + b, vp + b, g.data() + b, n, step, beta1, beta2, eps,
+                                  root_correction, l2, shrink);
   });
 }
 
@@ -93,9 +93,11 @@ void sgd_momentum_step(Cpu, UpdateList<T, Cpu>& list, T lr, T momentum, T decay,
     sgd_momentum_step(Cpu{}, *u.value, u.state[0], *u.gradient, lr, momentum, decay, sign, u.first, nesterov);
 }
 template <class T>
-void adam_step(Cpu, UpdateList<T, Cpu>& list, T step, T beta1, T beta2, T eps, T root_correction, T l2, T shrink) {
+void adam_step(Cpu, UpdateList<T, Cpu>& list, T step, T beta1, T beta2, T eps, T root_correction, T l2,
+               T shrink) {
   for (auto& u : list.parameters)
-    adam_step(Cpu{}, *u.value, u.state[0], u.state[1], *u.gradient, step, beta1, beta2, eps, root_correction, l2, shrink);
+    adam_step(Cpu{}, *u.value, u.state[0], u.state[1], *u.gradient, step, beta1, beta2, eps, root_correction,
+              l2, shrink);
 }
 
 // y_i += weight (x_i - y_i) for all of as many tensors; the x_i may have any strides.
@@ -112,7 +114,9 @@ double squared_norm(Cpu, const std::vector<Tensor<T, Cpu>>& x) {
 }
 template <class T>
 void scale(Cpu, std::vector<Tensor<T, Cpu>>& x, T factor) {
-  for (auto& t : x) elementwise_update(Cpu{}, [factor](auto v) { return v * factor; }, t);
+  for (auto& t : x)
+    elementwise_update(
+        Cpu{}, [factor](auto v) { return v * factor; }, t);
 }
 
 }  // namespace limbic

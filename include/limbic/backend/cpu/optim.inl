@@ -21,8 +21,8 @@ struct Optim {
 
   // `l2` is added to the gradient (Adam), `shrink` multiplies the parameter (AdamW).
   template <class T>
-  static void adam(T* p, T* m, T* v, const T* g, index_t n, T step, T beta1, T beta2, T eps, T root_correction, T l2,
-                   T shrink) {
+  static void adam(T* p, T* m, T* v, const T* g, index_t n, T step, T beta1, T beta2, T eps,
+                   T root_correction, T l2, T shrink) {
     for_vectors<T>(n, [&](index_t i, auto at) LIMBIC_LAMBDA {
       const Vec<T> w = at.load(p + i), d = at.load(g + i) + l2 * w;
       const Vec<T> mi = beta1 * at.load(m + i) + (T(1) - beta1) * d;

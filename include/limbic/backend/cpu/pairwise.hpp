@@ -3,12 +3,12 @@
 //   y      = sum_ij w_ij prod_l k_l(D^l_ij),  D^l_ij = |x^l_i - x^l_j|^2      x^l (N, d_l), w symmetric
 //   dx^l_i = 4 sum_j W^l_ij (x^l_i - x^l_j),  W^l_ij = w_ij k_l'(D^l_ij) prod_{m != l} k_m(D^m_ij)
 //
-// Plan: square tiles of pairs on and above the diagonal; those above serve their mirror image too. D of a tile is
-// |x_i|^2 + |x_j|^2 - 2 x_i . x_j by a matrix product of the centred points; entries that cancellation left with
-// few digits (points much closer to each other than to the mean) are computed again by differences, and so is
-// their part of the gradient. The rest of the gradient is the products of the tile W and its transpose with the
-// points. Value and gradient come from one pass: backward is then a scaling. The order of all sums depends on N
-// alone, so results do not depend on threads.
+// Plan: square tiles of pairs on and above the diagonal; those above serve their mirror image too. D of a
+// tile is |x_i|^2 + |x_j|^2 - 2 x_i . x_j by a matrix product of the centred points; entries that
+// cancellation left with few digits (points much closer to each other than to the mean) are computed again by
+// differences, and so is their part of the gradient. The rest of the gradient is the products of the tile W
+// and its transpose with the points. Value and gradient come from one pass: backward is then a scaling. The
+// order of all sums depends on N alone, so results do not depend on threads.
 #pragma once
 
 #include <limbic/backend/cpu/gemm.hpp>
@@ -63,14 +63,15 @@ struct PairSums {
   T* const* totals;     // of each layer: sum_j W_ij (N)
 };
 
-// Where a tile of pairs lies: rows [row, row + rows), columns [col, col + cols). A tile beside the diagonal stands for
-// its mirror image too.
+// Where a tile of pairs lies: rows [row, row + rows), columns [col, col + cols). A tile beside the diagonal
+// stands for its mirror image too.
 struct PairTile {
   index_t row, rows, col, cols;
   bool mirrored() const { return row != col; }
 };
 
-// Adds one tile of pairs to the sums; returns its part of the value. Only rows of the tile's two ranges are written.
+// Adds one tile of pairs to the sums; returns its part of the value. Only rows of the tile's two ranges are
+// written.
 template <class K, class T>
 double add_pair_tile(K kernels, const PairSums<T>& sums, const PairTile& tile) {
   struct Tiles;
@@ -88,9 +89,10 @@ double add_pair_tile(K kernels, const PairSums<T>& sums, const PairTile& tile) {
     const index_t d = layer.points.size(1);
     const T *x = layer.points.data(), *norms = layer.norms.data();
     std::uint32_t many = 0;
-    distance_tile(kernels, rows, cols, d, x + tile.row * d, norms + tile.row, x + tile.col * d, norms + tile.col,
-                  tiles + l * area, cols, tile.mirrored() ? -rows - cols : self,
-                  [&](index_t r, index_t j) { nearby[l * area + many++] = static_cast<std::uint32_t>(r * cols + j); });
+    distance_tile(
+        kernels, rows, cols, d, x + tile.row * d, norms + tile.row, x + tile.col * d, norms + tile.col,
+        tiles + l * area, cols, tile.mirrored() ? -rows - cols : self,
+        [&](index_t r, index_t j) { nearby[l * area + many++] = static_cast<std::uint32_t>(r * cols + j); });
     found[l] = many;
   }
   if (rank != 1) gemm<T>(rows, cols, rank, {left, rank, 1}, {right, 1, rank}, omegas, cols);
@@ -139,7 +141,8 @@ double add_pair_tile(K kernels, const PairSums<T>& sums, const PairTile& tile) {
     }
     gemm<T>(rows, d, cols, {w, cols, 1}, {x + tile.col * d, d, 1}, g + tile.row * d, d, {.accumulate = true});
     if (tile.mirrored())
-      gemm<T>(cols, d, rows, {w, 1, cols}, {x + tile.row * d, d, 1}, g + tile.col * d, d, {.accumulate = true});
+      gemm<T>(cols, d, rows, {w, 1, cols}, {x + tile.row * d, d, 1}, g + tile.col * d, d,
+              {.accumulate = true});
   }
   return tile.mirrored() ? 2 * value : value;
 }
@@ -154,10 +157,11 @@ inline PairPlan pair_plan(index_t n) {
   return {256, n <= 16384 ? 2 : 4};
 }
 
-// The tiles of two groups of points, the rows of which begin at a and b: back and forth, so that neighbours share
-// points that are still in the cache. a = b: those on and above the diagonal.
+// The tiles of two groups of points, the rows of which begin at a and b: back and forth, so that neighbours
+// share points that are still in the cache. a = b: those on and above the diagonal.
 template <class K, class T>
-double add_pair_group(K kernels, const PairSums<T>& sums, index_t n, const PairPlan& plan, index_t a, index_t b) {
+double add_pair_group(K kernels, const PairSums<T>& sums, index_t n, const PairPlan& plan, index_t a,
+                      index_t b) {
   double value = 0;
   const index_t last = plan.group - 1;
   for (index_t i = 0; i <= last; ++i)
@@ -165,7 +169,8 @@ double add_pair_group(K kernels, const PairSums<T>& sums, index_t n, const PairP
       const index_t j = i % 2 == 0 ? step : last - step;
       const index_t row = a + i * plan.side, col = b + j * plan.side;
       if (col < row || row >= n || col >= n) continue;
-      value += add_pair_tile(kernels, sums, {row, std::min(plan.side, n - row), col, std::min(plan.side, n - col)});
+      value += add_pair_tile(kernels, sums,
+                             {row, std::min(plan.side, n - row), col, std::min(plan.side, n - col)});
     }
   return value;
 }
@@ -182,15 +187,16 @@ double centre_rows(Cpu, Tensor<T, Cpu>& points, Tensor<T, Cpu>& norms, const Ten
   T* mean = cpu::scratch<Mean, T>(d);
   double total = 0;
   cpu::detail::on_pairwise([&](auto kernels) {
-    total = kernels.centre(x.data(), x.size(0), y.data(), y.size(0), d, points.mutable_data(), norms.mutable_data(), mean);
+    total = kernels.centre(x.data(), x.size(0), y.data(), y.size(0), d, points.mutable_data(),
+                           norms.mutable_data(), mean);
   });
   return total;
 }
 
 // y () = offset + the form above; fills the layers' gradients where they are defined.
 template <class T>
-void pair_form(Cpu, Tensor<T, Cpu>& y, std::span<PairLayer<T, Cpu>> layers, const PairWeights<T, Cpu>& weights,
-               double offset = 0) {
+void pair_form(Cpu, Tensor<T, Cpu>& y, std::span<PairLayer<T, Cpu>> layers,
+               const PairWeights<T, Cpu>& weights, double offset = 0) {
   using namespace cpu::detail;
   struct Values;
   struct Totals;
@@ -215,8 +221,8 @@ void pair_form(Cpu, Tensor<T, Cpu>& y, std::span<PairLayer<T, Cpu>> layers, cons
   const PairSums<T> sums{layers, weights, pointers, pointers + count};
   double value = 0;
   on_pairwise([&](auto kernels) {
-    // Each round is a perfect matching of the groups (the circle method): its tasks write to different rows, and
-    // every row is added to in the order of the rounds.
+    // Each round is a perfect matching of the groups (the circle method): its tasks write to different rows,
+    // and every row is added to in the order of the rounds.
     const auto run = [&](index_t many, auto&& pair) {
       parallel_for(many, small ? many : 1, [&](index_t begin, index_t end) {
         for (index_t task = begin; task < end; ++task) {
@@ -230,18 +236,20 @@ void pair_form(Cpu, Tensor<T, Cpu>& y, std::span<PairLayer<T, Cpu>> layers, cons
     const index_t turns = even - 1;
     for (index_t round = 0; groups > 1 && round < turns; ++round)
       run(even / 2, [&](index_t task) {
-        return task == 0 ? std::pair(turns, round) : std::pair((round + task) % turns, (round + turns - task) % turns);
+        return task == 0 ? std::pair(turns, round)
+                         : std::pair((round + task) % turns, (round + turns - task) % turns);
       });
     if (!wanted) return;
-    parallel_for(n, std::max(index_t{1}, kSerialPairs / 16 / std::max(width, index_t{1})), [&](index_t begin, index_t end) {
-      for (index_t l = 0; l < count; ++l) {
-        T* const g = pointers[l];
-        const auto& layer = layers[static_cast<std::size_t>(l)];
-        const index_t d = layer.points.size(1);
-        for (index_t i = begin; g && i < end; ++i)
-          kernels.finish(g + i * d, T(4), totals[l * n + i], layer.points.data() + i * d, d);
-      }
-    });
+    parallel_for(n, std::max(index_t{1}, kSerialPairs / 16 / std::max(width, index_t{1})),
+                 [&](index_t begin, index_t end) {
+                   for (index_t l = 0; l < count; ++l) {
+                     T* const g = pointers[l];
+                     const auto& layer = layers[static_cast<std::size_t>(l)];
+                     const index_t d = layer.points.size(1);
+                     for (index_t i = begin; g && i < end; ++i)
+                       kernels.finish(g + i * d, T(4), totals[l * n + i], layer.points.data() + i * d, d);
+                   }
+                 });
   });
   y.fill(static_cast<T>(value + offset));
 }
@@ -257,8 +265,8 @@ void squared_distances(Cpu, Tensor<T, Cpu>& y, const Tensor<T, Cpu>& points, con
   on_pairwise([&](auto kernels) {
     parallel_for((n + kPairRows - 1) / kPairRows, 1, [&](index_t piece, index_t) {
       const index_t i = piece * kPairRows;
-      distance_tile(kernels, std::min(kPairRows, n - i), m, d, a + i * d, a_norms + i, b, b_norms, to + i * m, m,
-                    std::numeric_limits<index_t>::min(), [](index_t, index_t) {});
+      distance_tile(kernels, std::min(kPairRows, n - i), m, d, a + i * d, a_norms + i, b, b_norms, to + i * m,
+                    m, std::numeric_limits<index_t>::min(), [](index_t, index_t) {});
     });
   });
 }

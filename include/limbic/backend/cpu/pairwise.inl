@@ -117,7 +117,8 @@ struct Pairwise {
   // x_j *= y_j.
   template <class T>
   static void multiply(T* x, const T* y, index_t n) {
-    for_vectors<T>(n, [&](index_t j, auto at) LIMBIC_LAMBDA { at.store(x + j, at.load(x + j) * at.load(y + j)); });
+    for_vectors<T>(
+        n, [&](index_t j, auto at) LIMBIC_LAMBDA { at.store(x + j, at.load(x + j) * at.load(y + j)); });
   }
   // Sum of x_j y_j.
   template <class T>
@@ -129,9 +130,8 @@ struct Pairwise {
   // w_j *= factor omega_j.
   template <class T>
   static void weigh(T* w, const T* omega, T factor, index_t n) {
-    for_vectors<T>(n, [&](index_t j, auto at) LIMBIC_LAMBDA {
-      at.store(w + j, at.load(w + j) * (at.load(omega + j) * factor));
-    });
+    for_vectors<T>(n, [&](index_t j, auto at)
+                          LIMBIC_LAMBDA { at.store(w + j, at.load(w + j) * (at.load(omega + j) * factor)); });
   }
   template <class T>
   static T sum(const T* w, index_t n) {

@@ -41,7 +41,8 @@ void neighbour_form(Cpu, Tensor<T, Cpu>& y, const Tensor<T, Cpu>& points, const 
       std::fill(dt + begin * d, dt + end * d, T(0));
       for (index_t i = begin; i < end; ++i) {
         const index_t j = i + 1 < n ? i + 1 : 0, h = i > 0 ? i - 1 : n - 1;
-        const T *si = s + i * d, *sj = s + j * d, *sh = s + h * d, *ti = t + i * d, *tj = t + j * d, *th = t + h * d;
+        const T *si = s + i * d, *sj = s + j * d, *sh = s + h * d, *ti = t + i * d, *tj = t + j * d,
+                *th = t + h * d;
         kernels.add_difference(ds + i * d, factor * w[i], si, sj, d);
         kernels.add_difference(ds + i * d, factor * w[h], si, sh, d);
         kernels.add_difference(ds + i * d, -factor * w[2 * n + i], si, tj, d);

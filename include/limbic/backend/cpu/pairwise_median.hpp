@@ -25,8 +25,8 @@ void visit_distances(const Tensor<T, Cpu>& points, const Tensor<T, Cpu>& norms, 
     for (index_t i = 0; i < n; i += kPairRows)
       for (index_t j = i; j < n; j += kPairCols) {
         const index_t rows = std::min(kPairRows, n - i), cols = std::min(kPairCols, n - j);
-        distance_tile(kernels, rows, cols, d, x + i * d, x_norms + i, x + j * d, x_norms + j, tile, kPairCols, i - j,
-                      [](index_t, index_t) {});
+        distance_tile(kernels, rows, cols, d, x + i * d, x_norms + i, x + j * d, x_norms + j, tile, kPairCols,
+                      i - j, [](index_t, index_t) {});
         for (index_t r = 0; r < rows; ++r) {
           const index_t first = std::max(index_t{0}, i + r + 1 - j);
           if (first < cols) visit(tile + r * kPairCols + first, cols - first);
@@ -48,7 +48,8 @@ double median_distance(Cpu, const Tensor<T, Cpu>& points, const Tensor<T, Cpu>& 
   if (pairs <= collected) {
     Tensor<T, Cpu> all = Tensor<T, Cpu>::empty({pairs});
     T *const begin = all.mutable_data(), *to = begin;
-    visit_distances(points, norms, [&](const T* row, index_t count) { to = std::copy(row, row + count, to); });
+    visit_distances(points, norms,
+                    [&](const T* row, index_t count) { to = std::copy(row, row + count, to); });
     std::nth_element(begin, begin + rank, to);
     return static_cast<double>(begin[rank]);
   }

@@ -70,8 +70,8 @@ void plane_gather(Cpu, Tensor<T, Cpu>& y, const Tensor<T, Cpu>& x, const Tensor<
   });
 }
 
-// dx = 0, then += dy where `index` says, plane by plane: the transpose of plane_gather(). An index lies inside
-// its output's window, from which a device may find what goes where. All dense.
+// dx = 0, then += dy where `index` says, plane by plane: the transpose of plane_gather(). An index lies
+// inside its output's window, from which a device may find what goes where. All dense.
 template <class T>
 void plane_scatter(Cpu, Tensor<T, Cpu>& dx, const Tensor<T, Cpu>& dy, const Tensor<index_t, Cpu>& index,
                    index_t plane, index_t, const PoolWindows& rows, const PoolWindows& cols) {

@@ -76,7 +76,8 @@ struct Rows {
       for (int r = 0; r < n; ++r) {
         T* to = y + (row + r) * cols;
         const T f = factor[r];
-        for_vectors<T>(cols, [&](index_t i, auto at) LIMBIC_LAMBDA { at.store(to + i, at.load(to + i) * f); });
+        for_vectors<T>(cols,
+                       [&](index_t i, auto at) LIMBIC_LAMBDA { at.store(to + i, at.load(to + i) * f); });
       }
     });
   }
@@ -89,9 +90,8 @@ struct Rows {
       const index_t n = rows - row < group ? rows - row : group;
       alignas(64) T sums[kLanes<T>] = {};
       reduce_rows<false>(n, sums, [&](index_t r) LIMBIC_LAMBDA {
-        return sum_vectors<T>(cols, [&](index_t i, auto at) LIMBIC_LAMBDA {
-          return term((row + r) * cols + i, at);
-        });
+        return sum_vectors<T>(
+            cols, [&](index_t i, auto at) LIMBIC_LAMBDA { return term((row + r) * cols + i, at); });
       });
       for (index_t r = 0; r < n; ++r) f(row + r, sums[r]);
     }
@@ -117,9 +117,8 @@ struct Rows {
       for (int r = 0; r < n; ++r) {
         const T *from = x + (row + r) * cols, m = top[r], s = log_sum[r];
         T* to = y + (row + r) * cols;
-        for_vectors<T>(cols, [&](index_t i, auto at) LIMBIC_LAMBDA {
-          at.store(to + i, (at.load(from + i) - m) - s);
-        });
+        for_vectors<T>(
+            cols, [&](index_t i, auto at) LIMBIC_LAMBDA { at.store(to + i, (at.load(from + i) - m) - s); });
       }
     });
   }
@@ -158,7 +157,8 @@ struct Rows {
     }
   }
 
-  // loss = hard w_l (lse - x_l) + soft sum_c w_c (lse - x_c), with hard = 1 - smoothing, soft = smoothing / K.
+  // loss = hard w_l (lse - x_l) + soft sum_c w_c (lse - x_c), with hard = 1 - smoothing, soft = smoothing /
+  // K.
   template <class T>
   static void cross_entropy_fwd(const T* x, const index_t* labels, const T* weights, T hard, T soft,
                                 index_t ignored, T* loss, T* lse, index_t rows, index_t cols) {

@@ -100,9 +100,8 @@ struct Tile {
     ld = padded<T>(cols);
     if (ld == cols && stride == cols) return from;
     for (index_t r = 0; r < rows; ++r)
-      for_vectors<T>(cols, [&](index_t c, auto at) LIMBIC_LAMBDA {
-        store<T>(to + r * ld + c, at.load(from + r * stride + c));
-      });
+      for_vectors<T>(cols, [&](index_t c, auto at)
+                               LIMBIC_LAMBDA { store<T>(to + r * ld + c, at.load(from + r * stride + c)); });
     return to;
   }
 

@@ -173,7 +173,8 @@ template <int n, class F>
 LIMBIC_INLINE void unrolled(F&& f) {
   [&]<int... i>(std::integer_sequence<int, i...>) LIMBIC_LAMBDA {
     (f(std::integral_constant<int, i>{}), ...);
-  }(std::make_integer_sequence<int, n>{});
+  }
+  (std::make_integer_sequence<int, n>{});
 }
 
 // Lane l of the result is lane Pattern::at(l, kLanes) of (a, b).

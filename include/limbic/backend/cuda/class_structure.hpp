@@ -10,8 +10,8 @@ namespace limbic {
 // Whether class_structure_fwd() takes so many classes.
 inline bool has_class_structure(Cuda, index_t classes) { return classes <= cuda::kMaxStructureClasses; }
 
-// each (N): the rows' parts of the loss of logits (N, K) and labels (N); gradient (N, K) of their sum, or undefined. All
-// are dense.
+// each (N): the rows' parts of the loss of logits (N, K) and labels (N); gradient (N, K) of their sum, or
+// undefined. All are dense.
 template <class T>
 void class_structure_fwd(Cuda, Tensor<T, Cuda>& each, Tensor<T, Cuda>& gradient,
                          const Tensor<T, Cuda>& logits, const Tensor<index_t, Cuda>& labels, double eta) {

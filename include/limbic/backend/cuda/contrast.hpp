@@ -23,8 +23,9 @@ ContrastCall<T> contrast_call(const Tensor<T, Cuda>& a, const Tensor<T, Cuda>& b
 }
 }  // namespace cuda::detail
 
-// y (): cross-entropies of the rows of scale a b' to the diagonal times `along`, and of the columns times `down`, by the
-// weights (n) of the pairs, or undefined. a, b (n, d) and scale () are dense; lse (2, n) is what backward needs.
+// y (): cross-entropies of the rows of scale a b' to the diagonal times `along`, and of the columns times
+// `down`, by the weights (n) of the pairs, or undefined. a, b (n, d) and scale () are dense; lse (2, n) is
+// what backward needs.
 template <class T>
 void contrast_fwd(Cuda, Tensor<T, Cuda>& y, Tensor<T, Cuda>& lse, const Tensor<T, Cuda>& a,
                   const Tensor<T, Cuda>& b, const Tensor<T, Cuda>& scale, const Tensor<T, Cuda>& weights,

@@ -7,8 +7,8 @@
 
 namespace limbic {
 
-// y (d, d) = scale sum_i w_i (x_i - m)(x_i - m)' of x (n, d), dense, with its mean m (1, d); w (n, 1) sums to 1, or is
-// undefined: all 1. scale ().
+// y (d, d) = scale sum_i w_i (x_i - m)(x_i - m)' of x (n, d), dense, with its mean m (1, d); w (n, 1) sums to
+// 1, or is undefined: all 1. scale ().
 template <class T>
 void covariance_fwd(Cuda, Tensor<T, Cuda>& y, Tensor<T, Cuda>& mean, const Tensor<T, Cuda>& x,
                     const Tensor<T, Cuda>& w, const Tensor<T, Cuda>& scale) {

@@ -36,8 +36,8 @@ void cross_entropy_bwd(Cuda, Tensor<T, Cuda>& dx, const Tensor<T, Cuda>& x, cons
   cuda::cross_entropy_bwd(cuda::detail::cross_entropy_call(x, o), lse.data(), dloss.data(), dx.mutable_data(),
                           accumulate);
 }
-// 1 / the sum of the weights of the rows that count, samples (N) or undefined, times those of their classes; 0 if there
-// are none: ().
+// 1 / the sum of the weights of the rows that count, samples (N) or undefined, times those of their classes;
+// 0 if there are none: ().
 template <class T>
 Tensor<T, Cuda> cross_entropy_scale(Cuda, const LabelLoss<T, Cuda>& o, const Tensor<T, Cuda>& samples,
                                     index_t classes) {

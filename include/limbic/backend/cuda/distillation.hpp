@@ -20,8 +20,8 @@ SoftenedKlCall<T> softened_kl_call(const Tensor<T, Cuda>& p, const Tensor<T, Cud
 }
 }  // namespace cuda::detail
 
-// y (N): of each row of p and q (N, K), dense, KL(softmax(q / t) | softmax(p / t)), or that and its reverse; lse (2, N) is what
-// backward needs.
+// y (N): of each row of p and q (N, K), dense, KL(softmax(q / t) | softmax(p / t)), or that and its reverse;
+// lse (2, N) is what backward needs.
 template <class T>
 void softened_kl_fwd(Cuda, Tensor<T, Cuda>& y, Tensor<T, Cuda>& lse, const Tensor<T, Cuda>& p,
                      const Tensor<T, Cuda>& q, double temperature, bool both) {

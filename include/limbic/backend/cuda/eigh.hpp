@@ -1,5 +1,5 @@
-// Symmetric eigenvalues, functions of symmetric matrices and derivatives of the logarithm on the device, in double
-// (kernels/eigh.cuh, kernels/log_chains.cuh).
+// Symmetric eigenvalues, functions of symmetric matrices and derivatives of the logarithm on the device, in
+// double (kernels/eigh.cuh, kernels/log_chains.cuh).
 #pragma once
 
 #include <limbic/backend/cuda/guard.hpp>
@@ -26,8 +26,8 @@ void store(Tensor<T, Cuda>& y, const Tensor<double, Cuda>& x) {
 
 }  // namespace cuda::detail
 
-// values (d), ascending, and vectors (d, d), as columns, of the symmetric part of a (d, d). True: that a is not finite
-// is told later.
+// values (d), ascending, and vectors (d, d), as columns, of the symmetric part of a (d, d). True: that a is
+// not finite is told later.
 template <class T>
 bool eigh(Cuda, const Tensor<T, Cuda>& a, Tensor<double, Cuda>& values, Tensor<double, Cuda>& vectors) {
   const Tensor<T, Cuda> dense = a.contiguous();

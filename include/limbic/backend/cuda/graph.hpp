@@ -5,17 +5,19 @@
 //   for (...) { source.copy_from(batch); graph.replay(); }
 //   std::cout << loss.item();
 //
-// Tensors that the function reads or writes are those of its one call: new inputs are copied into them. Numbers that the
-// host works out (weights of losses, shapes) stay what they were, but for an optimiser's: its count of steps and its
-// learning rate are those of each replay. Random numbers are new in each replay; the first has those that the call
-// would have had, and streams advance by one call for all of them.
+// Tensors that the function reads or writes are those of its one call: new inputs are copied into them.
+// Numbers that the host works out (weights of losses, shapes) stay what they were, but for an optimiser's:
+// its count of steps and its learning rate are those of each replay. Random numbers are new in each replay;
+// the first has those that the call would have had, and streams advance by one call for all of them.
 //
-// The function must not wait for the device (item(), to_vector(), on<Cpu>(), copies from the host, synchronize()): that
-// throws, as does an optimiser's first step, which makes its moments. Both halves of differentiation, forward and
-// backward, belong into one capture; all of it happens in the current stream of the calling thread.
+// The function must not wait for the device (item(), to_vector(), on<Cpu>(), copies from the host,
+// synchronize()): that throws, as does an optimiser's first step, which makes its moments. Both halves of
+// differentiation, forward and backward, belong into one capture; all of it happens in the current stream of
+// the calling thread.
 //
-// Memory that the function allocates belongs to the graph: nobody else gets it while the graph lives, nor while a tensor
-// has some of it. Tensors from outside must live as long as the graph, an optimiser's and those freed within excepted.
+// Memory that the function allocates belongs to the graph: nobody else gets it while the graph lives, nor
+// while a tensor has some of it. Tensors from outside must live as long as the graph, an optimiser's and
+// those freed within excepted.
 #pragma once
 
 #include <limbic/backend/cuda/copy.hpp>
@@ -45,8 +47,8 @@ class Graph {
  public:
   Graph() = default;
 
-  // Starts the recorded work in the current stream; nothing waits. Throws while something is captured, and when there is
-  // no recorded work.
+  // Starts the recorded work in the current stream; nothing waits. Throws while something is captured, and
+  // when there is no recorded work.
   void replay() {
     check(graph_ != nullptr, "graph", "there is nothing to replay (hint: capture() makes a graph)");
     check(!capturing(), "graph", "a replay cannot be captured");
@@ -69,8 +71,8 @@ class Graph {
   std::int64_t replays_ = 0;
 };
 
-// Calls f once and records what it gives to the device; nothing of it runs before the first replay. Throws what f throws,
-// and within a capture.
+// Calls f once and records what it gives to the device; nothing of it runs before the first replay. Throws
+// what f throws, and within a capture.
 template <class F>
 Graph capture(F&& f) {
   begin_capture();

@@ -1,5 +1,5 @@
-// Checks of values on the device, thrown late: by the next call that waits for the device (launch/guard.hpp). The
-// Cpu's functions of the same names (backend/cpu/guard.hpp) throw at once.
+// Checks of values on the device, thrown late: by the next call that waits for the device (launch/guard.hpp).
+// The Cpu's functions of the same names (backend/cpu/guard.hpp) throw at once.
 #pragma once
 
 #include <limbic/backend/cuda/copy.hpp>
@@ -35,11 +35,11 @@ void guard_all(const GuardText& about, Must must, const Tensor<T, Cuda>& x) {
 }  // namespace cuda
 
 // Labels in [0, classes), or `ignored`.
-inline void require_labels(Cuda, std::string_view op, const char* what, const Tensor<index_t, Cuda>& labels, index_t classes,
-                           index_t ignored) {
+inline void require_labels(Cuda, std::string_view op, const char* what, const Tensor<index_t, Cuda>& labels,
+                           index_t classes, index_t ignored) {
   const Tensor<index_t, Cuda> dense = labels.contiguous();
-  cuda::guard_labels(cuda::guard_text(op, what, " must lie in [0, ", classes, ")"), dense.data(), dense.numel(), 0, classes,
-                     ignored);
+  cuda::guard_labels(cuda::guard_text(op, what, " must lie in [0, ", classes, ")"), dense.data(),
+                     dense.numel(), 0, classes, ignored);
 }
 
 // No NaN and no infinity in x.
@@ -68,32 +68,41 @@ void require_finite_loss(Cuda, std::string_view op, const Tensor<T, Cuda>& loss,
 
 // The sum of the squares of centred features; which of the inputs is to blame is not looked for.
 template <class T>
-void require_finite_features(Cuda, std::string_view op, const Tensor<double, Cuda>& sum, const char*, const Tensor<T, Cuda>&,
-                             const char*, const Tensor<T, Cuda>&) {
-  cuda::detail::guard_all(cuda::guard_text(op, "the features must be finite, and so must their squares"), cuda::Must::be_finite, sum);
+void require_finite_features(Cuda, std::string_view op, const Tensor<double, Cuda>& sum, const char*,
+                             const Tensor<T, Cuda>&, const char*, const Tensor<T, Cuda>&) {
+  cuda::detail::guard_all(cuda::guard_text(op, "the features must be finite, and so must their squares"),
+                          cuda::Must::be_finite, sum);
 }
 
 // Lengths of the rows of a matrix of this shape, positive and finite.
 template <class T>
-void require_lengths(Cuda, std::string_view op, const char* what, const Tensor<T, Cuda>& lengths, const Shape& shape) {
-  cuda::detail::guard_all(cuda::guard_text(op, "rows of ", what, " ", shape, " must have a positive, finite length"), cuda::Must::be_positive, lengths);
+void require_lengths(Cuda, std::string_view op, const char* what, const Tensor<T, Cuda>& lengths,
+                     const Shape& shape) {
+  cuda::detail::guard_all(
+      cuda::guard_text(op, "rows of ", what, " ", shape, " must have a positive, finite length"),
+      cuda::Must::be_positive, lengths);
 }
 
 // Values that are finite and not negative.
 template <class T>
-void require_not_negative(Cuda, std::string_view op, const char* what, const Tensor<T, Cuda>& x, const char* hint = "") {
-  cuda::detail::guard_all(cuda::guard_text(op, what, " must be finite and not negative", hint), cuda::Must::not_be_negative, x);
+void require_not_negative(Cuda, std::string_view op, const char* what, const Tensor<T, Cuda>& x,
+                          const char* hint = "") {
+  cuda::detail::guard_all(cuda::guard_text(op, what, " must be finite and not negative", hint),
+                          cuda::Must::not_be_negative, x);
 }
 
 // Values in [0, 1]; NaN passes: what follows from it is not finite.
 template <class T>
-void require_unit_interval(Cuda, std::string_view op, const char* what, const Tensor<T, Cuda>& x, const char* hint = "") {
-  cuda::detail::guard_all(cuda::guard_text(op, what, " must be in [0, 1]", hint), cuda::Must::be_in_unit_interval, x);
+void require_unit_interval(Cuda, std::string_view op, const char* what, const Tensor<T, Cuda>& x,
+                           const char* hint = "") {
+  cuda::detail::guard_all(cuda::guard_text(op, what, " must be in [0, 1]", hint),
+                          cuda::Must::be_in_unit_interval, x);
 }
 
 // Eigenvalues, ascending, of a matrix that must be positive definite.
 inline void require_positive_definite(Cuda, std::string_view op, const Tensor<double, Cuda>& values) {
-  cuda::detail::guard_all(cuda::guard_text(op, "the eigenvalues must be positive (hint: add a larger eps I)"), cuda::Must::be_positive, values);
+  cuda::detail::guard_all(cuda::guard_text(op, "the eigenvalues must be positive (hint: add a larger eps I)"),
+                          cuda::Must::be_positive, values);
 }
 
 // Whether some element is below `bound`: that is not waited for.

@@ -19,7 +19,8 @@ inline Cut cut_at(const Shape& shape, int dim) {
   return at;
 }
 
-// The loop over index's shape with `dim` apart. `indexed` is the operand whose place along dim comes from the index.
+// The loop over index's shape with `dim` apart. `indexed` is the operand whose place along dim comes from the
+// index.
 inline AlongCall along_call(const Shape& shape, int dim, Strides y, Strides x, Strides index) {
   AlongCall call;
   call.length = shape[dim];
@@ -147,7 +148,8 @@ void keep_triangle(Cuda, Tensor<T, Cuda>& y, const Tensor<T, Cuda>& x, index_t k
     cuda::keep_triangle(y.mutable_data(), x.data(), x.numel() / (rows * cols), rows, cols, k, lower);
 }
 
-// ---- order, extremes, running sums: see their CPU counterparts for the definitions ----------------------------
+// ---- order, extremes, running sums: see their CPU counterparts for the definitions
+// ----------------------------
 
 template <class T>
 void order_of(Cuda, Tensor<index_t, Cuda>& order, const Tensor<T, Cuda>& x, index_t outer, index_t n,

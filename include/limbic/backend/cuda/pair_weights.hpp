@@ -1,4 +1,5 @@
-// Weights of samples and of pairs of them, made on the device of weights that are there (kernels/pair_weights.cuh).
+// Weights of samples and of pairs of them, made on the device of weights that are there
+// (kernels/pair_weights.cuh).
 #pragma once
 
 #include <limbic/backend/cuda/guard.hpp>
@@ -77,8 +78,8 @@ PairWeights<T, Cuda> mmd_pair_weights(Cuda, std::string_view op, bool unbiased, 
   return made;
 }
 
-// Weights class by class, of labels of the source and probabilities (m, K) of the target, or labels of both. All K
-// classes have a column: 0 for those that are not in both batches.
+// Weights class by class, of labels of the source and probabilities (m, K) of the target, or labels of both.
+// All K classes have a column: 0 for those that are not in both batches.
 template <class T>
 PairWeights<T, Cuda> soft_class_pair_weights(Cuda, std::string_view op, const Tensor<index_t, Cuda>& source,
                                              const Tensor<T, Cuda>& probabilities,

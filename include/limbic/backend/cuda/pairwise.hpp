@@ -1,5 +1,5 @@
-// Sums over all pairs of points of kernels of their distance, with their gradient, on the device: the value stays
-// there, nothing waits (kernels/pairwise.cuh).
+// Sums over all pairs of points of kernels of their distance, with their gradient, on the device: the value
+// stays there, nothing waits (kernels/pairwise.cuh).
 #pragma once
 
 #include <limbic/backend/cuda/guard.hpp>

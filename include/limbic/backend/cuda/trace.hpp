@@ -2,8 +2,8 @@
 // note what is done to them; a device then runs the record for every element (launch/elementwise.hpp).
 //
 // It must not branch on values (a Traced condition is no bool: use math::choose) and may call limbic::math
-// alone. Constants are folded, products with 1, repetitions and what the result does not need left out; the rest
-// runs as it was written.
+// alone. Constants are folded, products with 1, repetitions and what the result does not need left out; the
+// rest runs as it was written.
 #pragma once
 
 #include <limbic/backend/cuda/launch/elementwise.hpp>
@@ -22,8 +22,8 @@ class Trace {
   // The first `inputs` values are the function's arguments.
   explicit Trace(int inputs) : inputs_(inputs) {}
 
-  // Notes a step, unless it is there already; its operands and its value are numbers of values. Throws when there
-  // are too many.
+  // Notes a step, unless it is there already; its operands and its value are numbers of values. Throws when
+  // there are too many.
   int step(Code code, int a, int b, int c) {
     for (int i = 0; i < count_; ++i)
       if (step_[i].code == code && step_[i].a == a && step_[i].b == b && step_[i].c == c) return inputs_ + i;

@@ -5,8 +5,8 @@
 
 namespace limbic::cuda {
 
-// y (d, d) = *scale sum_i w_i (x_i - m)(x_i - m)', m = sum_i w_i x_i / sum_i w_i into mean (d); x (n, d), n > 0. weights (n)
-// sum to 1; null: all 1.
+// y (d, d) = *scale sum_i w_i (x_i - m)(x_i - m)', m = sum_i w_i x_i / sum_i w_i into mean (d); x (n, d), n >
+// 0. weights (n) sum to 1; null: all 1.
 template <class T>
 struct CovarianceCall {
   const T *x = nullptr, *weights = nullptr, *scale = nullptr;

@@ -1,5 +1,5 @@
-// Launchers of cross-entropy with integer labels, T = float or double. Labels outside [0, cols) count as ignored
-// here: guard_labels() tells of them.
+// Launchers of cross-entropy with integer labels, T = float or double. Labels outside [0, cols) count as
+// ignored here: guard_labels() tells of them.
 #pragma once
 
 #include <cstdint>
@@ -21,8 +21,8 @@ void cross_entropy_fwd(const CrossEntropyCall<T>& call, T* loss, T* lse);
 // dx (rows, cols), written or added to, from dloss (rows).
 template <class T>
 void cross_entropy_bwd(const CrossEntropyCall<T>& call, const T* lse, const T* dloss, T* dx, bool accumulate);
-// *scale = 1 / sum of sample_i class_weight_(label i) over the labels that count; 0 if there are none. samples (rows)
-// may be null.
+// *scale = 1 / sum of sample_i class_weight_(label i) over the labels that count; 0 if there are none.
+// samples (rows) may be null.
 template <class T>
 void cross_entropy_scale(const CrossEntropyCall<T>& call, const T* samples, T* scale);
 

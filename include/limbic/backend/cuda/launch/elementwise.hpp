@@ -1,5 +1,6 @@
-// Launchers of elementwise loops. What is computed is a short program over the operands' elements: it is data,
-// so any function of the program that uses limbic runs on the device without having been compiled for it.
+// Launchers of elementwise loops. What is computed is a short program over the operands' elements: it is
+// data, so any function of the program that uses limbic runs on the device without having been compiled for
+// it.
 #pragma once
 
 #include <cstdint>

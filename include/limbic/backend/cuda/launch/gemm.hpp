@@ -5,8 +5,8 @@
 
 namespace limbic::cuda {
 
-// Batch of products C = [C +] A B of row-major matrices: element (i, j) of A is a[i a_row + j a_col], and one of
-// the two strides is 1 (or its size is). C's rows are c_row apart, the matrices of a batch *_step.
+// Batch of products C = [C +] A B of row-major matrices: element (i, j) of A is a[i a_row + j a_col], and one
+// of the two strides is 1 (or its size is). C's rows are c_row apart, the matrices of a batch *_step.
 template <class T>
 struct GemmCall {
   std::int64_t m = 0, n = 0, k = 0, batch = 1;

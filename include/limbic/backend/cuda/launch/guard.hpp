@@ -1,6 +1,7 @@
-// Launchers of checks of values that only the device has seen. Nothing waits for them: what a check finds wrong is
-// written to memory that the host sees, and thrown by the next call that waits for the device anyway
-// (synchronize(), copies to the host). Until then the kernels go on with values that are wrong, but in bounds.
+// Launchers of checks of values that only the device has seen. Nothing waits for them: what a check finds
+// wrong is written to memory that the host sees, and thrown by the next call that waits for the device anyway
+// (synchronize(), copies to the host). Until then the kernels go on with values that are wrong, but in
+// bounds.
 #pragma once
 
 #include <cstdint>

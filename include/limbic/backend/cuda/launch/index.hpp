@@ -1,7 +1,8 @@
-// Launchers of indexing, order and running sums. `at` cuts a dense shape at one dimension: (outer, size, inner).
+// Launchers of indexing, order and running sums. `at` cuts a dense shape at one dimension: (outer, size,
+// inner).
 //
-// An index out of range reads 0 and writes nothing; that it was met is told at the next call that waits for the
-// device (launch/guard.hpp), so that training never waits for a check.
+// An index out of range reads 0 and writes nothing; that it was met is told at the next call that waits for
+// the device (launch/guard.hpp), so that training never waits for a check.
 #pragma once
 
 #include <cstdint>
@@ -49,10 +50,12 @@ template <class T>
 void keep_triangle(T* y, const T* x, std::int64_t matrices, std::int64_t rows, std::int64_t cols,
                    std::int64_t k, bool lower);
 
-// order (outer, k, inner): positions of the k first elements, in order; equal ones keep theirs, NaN is largest.
+// order (outer, k, inner): positions of the k first elements, in order; equal ones keep theirs, NaN is
+// largest.
 template <class T>
 void order_of(std::int64_t* order, const T* x, Cut at, std::int64_t k, bool descending);
-// y (outer, inner): position of the largest or smallest element, of equals the first, the first NaN if there is one.
+// y (outer, inner): position of the largest or smallest element, of equals the first, the first NaN if there
+// is one.
 template <class T>
 void arg_extreme(std::int64_t* y, const T* x, Cut at, bool largest);
 

@@ -25,9 +25,9 @@ struct AdamNumbers {
   T step, beta1, beta2, eps, root_correction, l2, shrink;
 };
 
-// What a step finds in the device's memory, null where there is nothing: a factor of the gradients, with nothing
-// written if it is NaN; and, in a recorded step, the numbers in place of those that change from step to step: lr of
-// SgdNumbers; step, root_correction and shrink of AdamNumbers.
+// What a step finds in the device's memory, null where there is nothing: a factor of the gradients, with
+// nothing written if it is NaN; and, in a recorded step, the numbers in place of those that change from step
+// to step: lr of SgdNumbers; step, root_correction and shrink of AdamNumbers.
 template <class T>
 struct OnDevice {
   const double* clip = nullptr;

@@ -1,5 +1,5 @@
-// Launchers of the weights w_ij = sum_r left_ir right_jr of the forms over pairs, from weights of samples that are
-// on the device. Weights of samples (n) and (m): not negative, in any scale; null: all equal.
+// Launchers of the weights w_ij = sum_r left_ir right_jr of the forms over pairs, from weights of samples
+// that are on the device. Weights of samples (n) and (m): not negative, in any scale; null: all equal.
 #pragma once
 
 #include <limbic/backend/cuda/launch/guard.hpp>

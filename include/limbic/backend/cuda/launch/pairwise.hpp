@@ -30,8 +30,9 @@ struct CentreCall {
 template <class T>
 void centre_rows(const CentreCall<T>& call);
 
-// inverse (RadialCall::kMaxBandwidths): 1 / b_i, b_i = b ratio^(i - count / 2), b by the rule from *from: the sum of the norms of
-// `points` centred points, or the median of their squared distances; b = 1 where that is not positive.
+// inverse (RadialCall::kMaxBandwidths): 1 / b_i, b_i = b ratio^(i - count / 2), b by the rule from *from: the
+// sum of the norms of `points` centred points, or the median of their squared distances; b = 1 where that is
+// not positive.
 struct BandwidthCall {
   enum class Rule : std::uint8_t { mean_all, mean_offdiag, median };
   Rule rule = Rule::mean_offdiag;
@@ -81,8 +82,8 @@ void pair_products(T* y, const T* points, std::int64_t n, std::int64_t d, const 
 template <class T>
 void median_distance(double* median, const T* points, std::int64_t n, std::int64_t d);
 
-// *value = 1/n sum_i k(|s_i - s_j|^2) + k(|t_i - t_j|^2) - k(|s_i - t_j|^2) - k(|s_j - t_i|^2), j = i + 1 around,
-// s and then t in points (2n, d); the gradient (2n, d) unless null.
+// *value = 1/n sum_i k(|s_i - s_j|^2) + k(|t_i - t_j|^2) - k(|s_i - t_j|^2) - k(|s_j - t_i|^2), j = i + 1
+// around, s and then t in points (2n, d); the gradient (2n, d) unless null.
 template <class T>
 void neighbour_form(const T* points, std::int64_t n, std::int64_t d, const RadialCall& kernel, T* gradient,
                     T* value);

@@ -1,13 +1,13 @@
-// Launchers of random numbers and dropout: element i depends on the draw and i alone, and is bit for bit what the
-// CPU makes of it (core/philox.hpp).
+// Launchers of random numbers and dropout: element i depends on the draw and i alone, and is bit for bit what
+// the CPU makes of it (core/philox.hpp).
 #pragma once
 
 #include <cstdint>
 
 namespace limbic::cuda {
 
-// A draw: the key of the stream, and the first block of four words; where a graph is recorded, the device's count of its
-// replays (launch/graph.hpp), each of which draws other numbers.
+// A draw: the key of the stream, and the first block of four words; where a graph is recorded, the device's
+// count of its replays (launch/graph.hpp), each of which draws other numbers.
 struct Draw {
   std::uint64_t key = 0, position = 0;
   const std::uint32_t* replay = nullptr;

@@ -21,8 +21,8 @@ template <class T>
 void logsumexp_bwd(T* dx, const T* x, const T* y, const T* dy, std::int64_t rows, std::int64_t cols,
                    bool accumulate);
 
-// One norm of rows: centred is layer norm, else RMS norm. weight and bias (cols) may be null; mean (centred) and
-// rstd (rows) are written by forward and read by backward.
+// One norm of rows: centred is layer norm, else RMS norm. weight and bias (cols) may be null; mean (centred)
+// and rstd (rows) are written by forward and read by backward.
 template <class T>
 struct NormCall {
   bool centred = true;

@@ -20,7 +20,8 @@ using Stream = CUstream_st*;
 // Throws limbic::Error; defined in backend/cuda/memory.hpp, so by the program that uses the device.
 [[noreturn]] void raise(const char* what, const char* text);
 
-// Number of devices; 0 where there is no driver or no GPU. Never throws, and nothing asks before it is called.
+// Number of devices; 0 where there is no driver or no GPU. Never throws, and nothing asks before it is
+// called.
 int device_count() noexcept;
 // The calling thread's device. use_device throws for one that does not exist.
 int current_device();
@@ -52,8 +53,8 @@ Event make_event();
 void free_event(Event event) noexcept;
 void record_event(Event event);
 double milliseconds(Event from, Event to);
-// The current device's peak rates: bytes of its memory a second, and float operations of its plain cores (two for a
-// fused multiplication and addition) a second; 0 where the driver does not say.
+// The current device's peak rates: bytes of its memory a second, and float operations of its plain cores (two
+// for a fused multiplication and addition) a second; 0 where the driver does not say.
 struct Peaks {
   double bytes = 0, flops = 0;
 };
