@@ -7,6 +7,7 @@ namespace limbic::uf_ama {
 namespace {
 
 constexpr const char* kMarginals[] = {"none", "mmd", "coral", "dann"};
+constexpr const char* kEstimators[] = {"biased", "unbiased", "linear"};
 
 std::vector<std::string> ablation_names() { return {std::begin(kAblations), std::end(kAblations)}; }
 
@@ -70,6 +71,9 @@ void add_settings(app::Settings& s, RunSettings& v) {
   group = "Losses";
   s.add("marginal", v.marginal, "what aligns the domains as wholes",
         one_of({std::begin(kMarginals), std::end(kMarginals)}), group);
+  s.add("mmd_estimator", v.mmd_estimator,
+        "of marginal MMD: all pairs of a batch (biased, unbiased), or neighbours alone (linear)",
+        one_of({std::begin(kEstimators), std::end(kEstimators)}), group);
   s.add("schedule", v.schedule, "of the weights", one_of({"published", "smooth"}), group);
   s.add("structure", v.structure, "class structure of source predictions", {}, group);
   s.add("class_wise", v.class_wise, "class-wise (local) MMD with soft target predictions", {}, group);
@@ -133,6 +137,8 @@ StepOptions step_options(const RunSettings& v, const std::string& method) {
   StepOptions o;
   o.name = method;
   o.schedule = v.schedule == "published" ? Schedule::published : Schedule::smooth;
+  o.mmd.estimator =
+      static_cast<MmdEstimator>(std::ranges::find(kEstimators, v.mmd_estimator) - std::begin(kEstimators));
   o.structure = v.structure;
   o.marginal = static_cast<Marginal>(std::ranges::find(kMarginals, v.marginal) - std::begin(kMarginals));
   o.class_wise = v.class_wise;

@@ -37,7 +37,7 @@ struct RunSettings {
   index_t width = 64, fused = 128, layers = 0, heads = 2;
   double dropout = 0.1, classifier_dropout = 0.5;
   // Losses
-  std::string marginal = "mmd", schedule = "smooth";
+  std::string marginal = "mmd", mmd_estimator = "linear", schedule = "smooth";
   bool structure = true, class_wise = true, screening = true, distillation = true;
   bool train_classifiers = true, predict_with_dropout = false;
   double structure_weight = 1, marginal_weight = 1, class_wise_weight = 1, fused_target_weight = 0.5,
