@@ -12,9 +12,9 @@ struct Im2Col {
         split(x + from, cols + row * ld + at, cols + (row + 1) * ld + at, n);
       });
     } else if (s.partition() && s.kernel_w == 4 && kLanes<T> % 4 == 0) {
-      gather_patches<T, 4>(s, x, begin, end, cols, ld);
+      if constexpr (kLanes<T> % 4 == 0) gather_patches<T, 4>(s, x, begin, end, cols, ld);
     } else if (s.partition() && s.kernel_w == 8 && kLanes<T> % 8 == 0) {
-      gather_patches<T, 8>(s, x, begin, end, cols, ld);
+      if constexpr (kLanes<T> % 8 == 0) gather_patches<T, 8>(s, x, begin, end, cols, ld);
     } else {
       for_rows(s, begin, end, [&](index_t row, index_t at, IndexRange r, index_t n, index_t from) {
         T* to = cols + row * ld + at;
@@ -37,9 +37,9 @@ struct Im2Col {
         join(cols + row * ld + at, cols + (row + 1) * ld + at, x + to, n);
       });
     } else if (s.partition() && s.kernel_w == 4 && kLanes<T> % 4 == 0) {
-      scatter_patches<T, 4>(s, cols, ld, begin, end, x);
+      if constexpr (kLanes<T> % 4 == 0) scatter_patches<T, 4>(s, cols, ld, begin, end, x);
     } else if (s.partition() && s.kernel_w == 8 && kLanes<T> % 8 == 0) {
-      scatter_patches<T, 8>(s, cols, ld, begin, end, x);
+      if constexpr (kLanes<T> % 8 == 0) scatter_patches<T, 8>(s, cols, ld, begin, end, x);
     } else {
       const bool assign = s.partition();
       for_rows(s, begin, end, [&](index_t row, index_t at, IndexRange r, index_t, index_t from) {
@@ -120,8 +120,7 @@ struct Im2Col {
         (static_cast<int>(l) < n / 2 ? 2 * static_cast<int>(l) : 2 * static_cast<int>(l) + 1)...);
   }
 
-  // ---- patches of width 2: two rows of the matrix are a row of x, taken apart
-  // --------------------------------------
+  // ---- patches of width 2: two rows of the matrix are a row of x, taken apart ----
 
   // Calls f(row, at, n, from): rows `row` and `row + 1` from column `at` on are the 2 n numbers x[from], ...
   template <class F>
@@ -171,8 +170,7 @@ struct Im2Col {
     return __builtin_shufflevector(a, b, (static_cast<int>(l) / 2 + first + (l % 2 ? kLanes<T> : 0))...);
   }
 
-  // ---- patches of width kw, which divides the lanes: blocks of as many positions as rows, transposed
-  // ----------------
+  // ---- patches of width kw, which divides the lanes: blocks of as many positions as rows, transposed ----
 
   // Calls f(row, at, n, corner) for blocks of rows [row, row + lanes), the last of which may be shorter, and
   // n positions from column `at` on, whose patches begin at x[corner[i]].

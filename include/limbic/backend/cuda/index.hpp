@@ -148,8 +148,7 @@ void keep_triangle(Cuda, Tensor<T, Cuda>& y, const Tensor<T, Cuda>& x, index_t k
     cuda::keep_triangle(y.mutable_data(), x.data(), x.numel() / (rows * cols), rows, cols, k, lower);
 }
 
-// ---- order, extremes, running sums: see their CPU counterparts for the definitions
-// ----------------------------
+// ---- order, extremes, running sums: see their CPU counterparts for the definitions ----
 
 template <class T>
 void order_of(Cuda, Tensor<index_t, Cuda>& order, const Tensor<T, Cuda>& x, index_t outer, index_t n,
