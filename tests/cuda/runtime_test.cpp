@@ -46,10 +46,12 @@ TEST_CASE("a thread's stream, for a time") {
 }
 TEST_CASE("a stream waits for another one") {
   const OwnStream own;
+  const cuda::Stream before = cuda::current_stream();
   auto x = ones(1000);
   Tensor<float, Cuda> y;
   {
     const StreamGuard guard(own.stream);
+    cuda::wait_for(before);
     y = x * 3.0f;
   }
   cuda::wait_for(own.stream);

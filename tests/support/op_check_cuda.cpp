@@ -68,7 +68,7 @@ void run_device_checks(const std::string& name, const OpOn<Cpu>& host, const OpO
   for (const OpCase& c : cases) {
     std::string title = name;
     std::vector<Tensor<double>> x;
-    index_t total = 0;
+    [[maybe_unused]] index_t total = 0;  // of numbers: what the emulator has time for
     for (const Shape& s : c.shapes) {
       title += " " + to_text(s);
       x.push_back(Tensor<double>::from(s, random_values(numel(s), c.low, c.high, c.gap, seed++)));
