@@ -20,33 +20,55 @@ constexpr Fold combining(Fold fold) {
   }
 }
 
+// An H100's number of multiprocessors; the order of a fold must not depend on the device at hand.
+constexpr std::int64_t kProcessors = 132;
+
+bool by_columns(const ReduceCall& call) {
+  return call.reduced <= 16 ||
+         (call.kept_rank > 0 && call.kept_stride[call.kept_rank - 1] == 1 && call.kept > 1);
+}
+
+int columns_of(std::int64_t kept) {
+  return kept >= 4 * device::kWideColumns ? device::kWideColumns : device::kColumns;
+}
+
 template <Fold kFold, class T, class C, class R>
 void run_parts(const ReduceCall& call, R* y, unsigned parts) {
-  using device::kFoldThreads;
-  const bool columns = call.reduced <= 16 ||
-                       (call.kept_rank > 0 && call.kept_stride[call.kept_rank - 1] == 1 && call.kept > 1);
+  using device::kColumnThreads, device::kFoldThreads, device::kWideColumns;
+  const auto blocks = [&](int outputs) { return static_cast<unsigned>((call.kept + outputs - 1) / outputs); };
   const Stream stream = current_stream();
-  if (columns) {
-    const auto blocks = static_cast<unsigned>((call.kept + kFoldThreads - 1) / kFoldThreads);
-    launch("reduce_columns", device::reduce_columns<kFold, T, C, R>, dim3(blocks, parts), dim3(kFoldThreads),
-           0, stream, call, y);
+  if (by_columns(call)) {
+    const std::int64_t of_part = (call.reduced + parts - 1) / parts;
+    const int most = kColumnThreads / columns_of(call.kept);
+    int rows = 1;
+    while (rows < most && rows * device::kBatch<T> < of_part) rows *= 2;
+    const int width = rows > 1 ? columns_of(call.kept) : kWideColumns;
+    launch("reduce_columns", device::reduce_columns<kFold, T, C, R>, dim3(blocks(width), parts),
+           dim3(static_cast<unsigned>(width), static_cast<unsigned>(rows)), 0, stream, call, y);
   } else if (call.reduced <= 1024) {
-    const auto blocks = static_cast<unsigned>((call.kept + kFoldThreads / 32 - 1) / (kFoldThreads / 32));
-    launch("reduce_rows", device::reduce_rows<kFold, T, C, R, 32>, dim3(blocks, parts), dim3(kFoldThreads), 0,
-           stream, call, y);
+    launch("reduce_rows", device::reduce_rows<kFold, T, C, R, 32>, dim3(blocks(kFoldThreads / 32), parts),
+           dim3(kFoldThreads), 0, stream, call, y);
   } else {
-    launch("reduce_rows", device::reduce_rows<kFold, T, C, R, kFoldThreads>,
-           dim3(static_cast<unsigned>(call.kept), parts), dim3(kFoldThreads), 0, stream, call, y);
+    launch("reduce_rows", device::reduce_rows<kFold, T, C, R, kFoldThreads>, dim3(blocks(1), parts),
+           dim3(kFoldThreads), 0, stream, call, y);
   }
+}
+
+// Parts of the reduced elements: as many as give every processor work, but not so small that writing and
+// reading them takes longer than it saves.
+std::int64_t parts_of(const ReduceCall& call) {
+  const bool columns = by_columns(call);
+  const std::int64_t blocks = columns ? (call.kept + columns_of(call.kept) - 1) / columns_of(call.kept)
+                                      : call.kept,
+                     least = columns ? 128 : 8192, wanted = kProcessors * (columns ? 4 : 8),
+                     enough = (wanted + blocks - 1) / blocks, most = call.reduced / least;
+  return most < enough ? most : enough;
 }
 
 template <Fold kFold, class T, class C, class R>
 void run(const ReduceCall& call) {
-  // Few outputs of many elements: parts, so that every processor has work. 132 is an H100's number of them.
-  const std::int64_t lanes = call.kept * 32, wanted = 132 * 2048;
-  std::int64_t parts = call.reduced / 4096;
-  if (parts > 256) parts = 256;
-  if (lanes >= wanted || parts < 2) return run_parts<kFold, T, C, R>(call, static_cast<R*>(call.y), 1);
+  const std::int64_t parts = parts_of(call);
+  if (parts < 2) return run_parts<kFold, T, C, R>(call, static_cast<R*>(call.y), 1);
   C* const partial = static_cast<C*>(allocate(sizeof(C) * static_cast<std::size_t>(parts * call.kept)));
   run_parts<kFold, T, C, C>(call, partial, static_cast<unsigned>(parts));
   ReduceCall rest;

@@ -2,10 +2,12 @@
 //
 //   rows     kThreads threads an output (a warp, or a block of 256): each folds every kThreads-th element in
 //            order, then a tree over shuffles and shared memory; for outputs whose elements are dense
-//   columns  one thread an output, neighbours on neighbouring outputs: reads coalesce where these are dense
+//   columns  blockDim.y threads an output, neighbours on neighbouring outputs: reads coalesce where these are
+//            dense. Thread y folds elements y, y + blockDim.y, ... in order; then those are folded in order
 //   parts    with few outputs gridDim.y parts of the reduced elements are folded into `partial`
 //            (parts, kept), which a second launch folds in order
-//   launch   1-D blocks of kFoldThreads; static shared memory only
+//   loads    kBatch elements a thread before the first is folded: what hides the memory's latency
+//   launch   rows: 1-D blocks of kFoldThreads; columns: 2-D blocks of up to kColumnThreads; static shared memory
 //   bytes    x once, y once; operations: one or two an element
 //   repeats  bit for bit: the order depends on the sizes alone, there are no atomics
 #pragma once
@@ -16,7 +18,11 @@
 
 namespace limbic::cuda::device {
 
-constexpr int kFoldThreads = 256;
+constexpr int kFoldThreads = 256, kColumnThreads = 512;
+constexpr int kColumns = 32, kWideColumns = 128;  // of a block; wide: longer pieces of a row at a time
+// Elements of a thread on their way at a time; more of 8 bytes would not fit into its registers.
+template <class T>
+constexpr int kBatch = sizeof(T) < 8 ? 8 : 4;
 
 // Elements T are mapped to an accumulator C; `side` is the output's side value.
 template <Fold kFold, class T, class C>
@@ -48,10 +54,10 @@ struct Folding {
   static __device__ C infinity() { return C(1) / C(0.0f); }
 };
 
+// Offset of place i in a loop of these sizes. Divisions of 32 bits take a fraction of those of 64.
 template <class Index>
-__device__ inline std::int64_t offset_of(Index i, int rank, const std::int64_t* size,
+__device__ inline std::int64_t offset_by(Index i, int rank, const std::int64_t* size,
                                          const std::int64_t* stride) {
-  if (rank <= 1) return rank ? static_cast<std::int64_t>(i) * stride[0] : 0;
   std::int64_t offset = 0;
   for (int d = rank - 1; d > 0; --d) {
     const Index n = static_cast<Index>(size[d]), next = i / n;
@@ -59,6 +65,12 @@ __device__ inline std::int64_t offset_of(Index i, int rank, const std::int64_t* 
     i = next;
   }
   return offset + static_cast<std::int64_t>(i) * stride[0];
+}
+__device__ inline std::int64_t offset_of(std::int64_t i, int rank, const std::int64_t* size,
+                                         const std::int64_t* stride) {
+  if (rank <= 1) return rank ? i * stride[0] : 0;
+  if (i >> 31 == 0) return offset_by(static_cast<unsigned>(i), rank, size, stride);
+  return offset_by(i, rank, size, stride);
 }
 
 // The elements of one part of the reduced ones: [begin, end).
@@ -71,22 +83,48 @@ struct Part {
   }
 };
 
+// Folds elements from, from + step, ... before `end` into `total`, in order.
+template <class F, class T, class C>
+__device__ inline C fold_every(const ReduceCall& call, const T* x, T side, std::int64_t from,
+                               std::int64_t step, std::int64_t end) {
+  constexpr int kLoads = kBatch<T>;
+  C total = F::identity();
+  for (std::int64_t r = from; r < end; r += step * kLoads) {
+    T batch[kLoads];
+#pragma unroll
+    for (int j = 0; j < kLoads; ++j)
+      if (r + j * step < end)
+        batch[j] = x[offset_of(r + j * step, call.reduced_rank, call.reduced_size, call.reduced_stride)];
+#pragma unroll
+    for (int j = 0; j < kLoads; ++j)
+      if (r + j * step < end) total = F::combine(total, F::map(batch[j], side));
+  }
+  return total;
+}
+
 // R is y's type, or C for parts.
 template <Fold kFold, class T, class C, class R>
-__global__ void __launch_bounds__(kFoldThreads)
+__global__ void __launch_bounds__(kColumnThreads)
     reduce_columns(const __grid_constant__ ReduceCall call, R* __restrict__ y) {
   using F = Folding<kFold, T, C>;
-  const std::int64_t k = static_cast<std::int64_t>(blockIdx.x) * kFoldThreads + threadIdx.x;
-  if (k >= call.kept) return;
-  const T* const x =
-      static_cast<const T*>(call.x) + offset_of(k, call.kept_rank, call.kept_size, call.kept_stride);
-  const T side = call.side ? static_cast<const T*>(call.side)[k] : T(0);
-  const Part part(call.reduced);
+  __shared__ C rows[kColumnThreads];
+  const std::int64_t k = static_cast<std::int64_t>(blockIdx.x) * blockDim.x + threadIdx.x;
   C total = F::identity();
-  for (std::int64_t r = part.begin; r < part.end; ++r)
-    total = F::combine(
-        total, F::map(x[offset_of(r, call.reduced_rank, call.reduced_size, call.reduced_stride)], side));
-  y[blockIdx.y * call.kept + k] = static_cast<R>(total);
+  if (k < call.kept) {
+    const T* const x =
+        static_cast<const T*>(call.x) + offset_of(k, call.kept_rank, call.kept_size, call.kept_stride);
+    const T side = call.side ? static_cast<const T*>(call.side)[k] : T(0);
+    const Part part(call.reduced);
+    total = fold_every<F, T, C>(call, x, side, part.begin + threadIdx.y, blockDim.y, part.end);
+  }
+  if (blockDim.y > 1) {
+    rows[threadIdx.y * blockDim.x + threadIdx.x] = total;
+    __syncthreads();
+    if (threadIdx.y == 0)
+      for (unsigned row = 1; row < blockDim.y; ++row)
+        total = F::combine(total, rows[row * blockDim.x + threadIdx.x]);
+  }
+  if (k < call.kept && threadIdx.y == 0) y[blockIdx.y * call.kept + k] = static_cast<R>(total);
 }
 
 template <Fold kFold, class T, class C, class R, int kThreads>
@@ -103,9 +141,7 @@ __global__ void __launch_bounds__(kFoldThreads)
         static_cast<const T*>(call.x) + offset_of(k, call.kept_rank, call.kept_size, call.kept_stride);
     const T side = call.side ? static_cast<const T*>(call.side)[k] : T(0);
     const Part part(call.reduced);
-    for (std::int64_t r = part.begin + lane; r < part.end; r += kThreads)
-      total = F::combine(
-          total, F::map(x[offset_of(r, call.reduced_rank, call.reduced_size, call.reduced_stride)], side));
+    total = fold_every<F, T, C>(call, x, side, part.begin + lane, kThreads, part.end);
   }
   for (int step = 16; step > 0; step /= 2)
     total = F::combine(total, __shfl_xor_sync(0xffffffffu, total, step));

@@ -94,14 +94,15 @@ void norm_bwd(const NormCall<T>& call, const T* dy, T* dx, bool accumulate, T* d
       launch("norm_bwd", kernel, grid, dim3(kRowThreads), 0, current_stream(), call, dy, dx, accumulate);
     });
   if ((!dweight && !dbias) || call.cols == 0) return;
-  const auto columns = static_cast<unsigned>((call.cols + kRowThreads - 1) / kRowThreads);
-  const auto count = static_cast<unsigned>(call.rows < 64 ? 1 : call.rows < 8192 ? call.rows / 32 : 256);
+  const auto columns = static_cast<unsigned>((call.cols + 31) / 32);
+  const auto count = static_cast<unsigned>(call.rows < 128 ? 1 : call.rows < 8192 ? call.rows / 64 : 128);
   T* const parts = static_cast<T*>(allocate(sizeof(T) * 2 * count * static_cast<std::size_t>(call.cols)));
+  const dim3 block(32, device::kSumRows);
   launch("norm_parameter_parts",
          call.centred ? device::norm_parameter_parts<true, T> : device::norm_parameter_parts<false, T>,
-         dim3(columns, count), dim3(kRowThreads), 0, current_stream(), call, dy, parts);
-  launch("norm_parameter_sums", device::norm_parameter_sums<T>, dim3(columns), dim3(kRowThreads), 0,
-         current_stream(), static_cast<const T*>(parts), static_cast<int>(count), call.cols, dweight, dbias);
+         dim3(columns, count), block, 0, current_stream(), call, dy, parts);
+  launch("norm_parameter_sums", device::norm_parameter_sums<T>, dim3(columns), block, 0, current_stream(),
+         static_cast<const T*>(parts), static_cast<int>(count), call.cols, dweight, dbias);
   deallocate(parts);
 }
 

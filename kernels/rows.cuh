@@ -9,8 +9,9 @@
 //
 //   plan     kLanes threads a row (a warp, or a whole block of 256); kPer of its elements each in registers,
 //            so that memory is read once, or kPer = 0: as often as the formula asks
-//   sums     dweight and dbias: one thread a column over a part of the rows, parts added in order
-//   launch   1-D blocks of kRowThreads; static shared memory only
+//   sums     dweight and dbias: blocks of 32 columns by 8 threads, each over every 8th row of a part, added up
+//            in order; parts added the same way
+//   launch   1-D blocks of kRowThreads, sums (32, kRowThreads / 32); static shared memory only
 //   bytes    x in, y out (backward: two in, one out); some ten operations an element, one exp in softmax
 //   repeats  bit for bit: orders depend on the sizes alone
 #pragma once
@@ -188,35 +189,59 @@ __global__ void __launch_bounds__(kRowThreads)
   });
 }
 
+constexpr int kSumRows = kRowThreads / 32;
+
+// Two sums of a column by the threads of one x, to those of y = 0. Every thread of the block must come here.
+template <class T>
+__device__ inline void add_rows_of_block(T& a, T& b) {
+  __shared__ T sums[2][kSumRows][32];
+  sums[0][threadIdx.y][threadIdx.x] = a;
+  sums[1][threadIdx.y][threadIdx.x] = b;
+  __syncthreads();
+  if (threadIdx.y != 0) return;
+  for (int row = 1; row < kSumRows; ++row) {
+    a += sums[0][row][threadIdx.x];
+    b += sums[1][row][threadIdx.x];
+  }
+}
+
 // parts (2, gridDim.y, cols): sums of dy xhat and of dy over each part of the rows.
 template <bool kCentred, class T>
 __global__ void __launch_bounds__(kRowThreads)
     norm_parameter_parts(const __grid_constant__ NormCall<T> call, const T* dy, T* __restrict__ parts) {
-  const std::int64_t c = static_cast<std::int64_t>(blockIdx.x) * kRowThreads + threadIdx.x;
-  if (c >= call.cols) return;
+  const std::int64_t c = static_cast<std::int64_t>(blockIdx.x) * 32 + threadIdx.x;
   const std::int64_t size = (call.rows + gridDim.y - 1) / gridDim.y, begin = size * blockIdx.y;
   const std::int64_t end = begin + size < call.rows ? begin + size : call.rows;
   T weight = T(0), bias = T(0);
-  for (std::int64_t r = begin; r < end; ++r) {
-    const T d = dy[r * call.cols + c];
-    weight += d * (call.x[r * call.cols + c] - (kCentred ? call.mean[r] : T(0))) * call.rstd[r];
-    bias += d;
+  if (c < call.cols) {
+#pragma unroll 4
+    for (std::int64_t r = begin + threadIdx.y; r < end; r += kSumRows) {
+      const T d = dy[r * call.cols + c];
+      weight += d * (call.x[r * call.cols + c] - (kCentred ? call.mean[r] : T(0))) * call.rstd[r];
+      bias += d;
+    }
   }
+  add_rows_of_block(weight, bias);
+  if (c >= call.cols || threadIdx.y != 0) return;
   parts[blockIdx.y * call.cols + c] = weight;
   parts[(gridDim.y + blockIdx.y) * call.cols + c] = bias;
 }
 
-// dweight, dbias (cols) = the parts, added in order; null: not wanted.
+// dweight, dbias (cols) = the sums of the parts; null: not wanted.
 template <class T>
 __global__ void __launch_bounds__(kRowThreads)
     norm_parameter_sums(const T* __restrict__ parts, int count, std::int64_t cols, T* dweight, T* dbias) {
-  const std::int64_t c = static_cast<std::int64_t>(blockIdx.x) * kRowThreads + threadIdx.x;
-  if (c >= cols) return;
+  const std::int64_t c = static_cast<std::int64_t>(blockIdx.x) * 32 + threadIdx.x;
   T weight = T(0), bias = T(0);
-  for (int p = 0; p < count; ++p) {
-    weight += parts[p * cols + c];
-    bias += parts[(count + p) * cols + c];
+  if (c < cols) {
+#pragma unroll 4
+    for (int p = static_cast<int>(threadIdx.y); p < count; p += kSumRows) {
+      weight += parts[p * cols + c];
+      bias += parts[(count + p) * cols + c];
+    }
   }
+  add_rows_of_block(weight, bias);
+  if (c >= cols || threadIdx.y != 0) return;
   if (dweight) dweight[c] = weight;
   if (dbias) dbias[c] = bias;
 }
