@@ -83,9 +83,12 @@ void gemm(const GemmCall<T>& call) {
 
 template <class T>
 void add_bias(T* y, const T* bias, std::int64_t rows, std::int64_t cols, bool relu) {
-  launch("add_bias", relu ? device::add_bias<T, true> : device::add_bias<T, false>,
-         blocks_for(rows * cols, device::kBiasThreads), dim3(device::kBiasThreads), 0, current_stream(), y,
-         bias, rows * cols, cols);
+  constexpr int kPack = kVectorSize<T>;
+  const bool packs = cols % kPack == 0 && is_aligned(y, 16) && is_aligned(bias, 16);
+  const auto kernel = packs ? (relu ? device::add_bias<T, true, kPack> : device::add_bias<T, false, kPack>)
+                            : (relu ? device::add_bias<T, true, 1> : device::add_bias<T, false, 1>);
+  launch("add_bias", kernel, blocks_for(rows * cols / (packs ? kPack : 1), device::kBiasThreads),
+         dim3(device::kBiasThreads), 0, current_stream(), y, bias, rows * cols, cols);
 }
 
 template void gemm(const GemmCall<float>&);
