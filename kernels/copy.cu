@@ -7,10 +7,12 @@ namespace limbic::cuda {
 
 namespace {
 
-constexpr std::int64_t kMostTiles = 65535;  // of a grid's second and third dimension
+constexpr std::int64_t kMostTiles = 65535;             // of a grid's second and third dimension
+constexpr std::int64_t kMany = std::int64_t{1} << 18;  // elements: a GPU is full without batches from here on
 
-dim3 grid_of(std::int64_t count) {
-  const std::int64_t blocks = (count + device::kCopyThreads - 1) / device::kCopyThreads;
+// Of blocks whose threads take `each` elements in turn.
+dim3 grid_of(std::int64_t count, int each = 1) {
+  const std::int64_t of_block = device::kCopyThreads * each, blocks = (count + of_block - 1) / of_block;
   return dim3(static_cast<unsigned>(blocks < 65536 ? blocks : 65536));
 }
 
@@ -34,9 +36,11 @@ void copy(const CopyCall& call, void* to, const void* from) {
       return launch("copy_transposed", device::copy_transposed<Word>,
                     dim3(static_cast<unsigned>(tiles(inner)), static_cast<unsigned>(tiles(dense)),
                          static_cast<unsigned>(rest)),
-                    dim3(device::kTile, 8), 0, current_stream(), call, dense, static_cast<Word*>(to), source);
+                    dim3(device::kTile, device::kTileRows), 0, current_stream(), call, dense,
+                    static_cast<Word*>(to), source);
   }
-  launch("copy_strided", device::copy_strided<Word>, grid_of(call.count), dim3(device::kCopyThreads), 0,
+  launch("copy_strided", device::copy_strided<Word>,
+         grid_of(call.count, call.count > kMany ? device::kCopyBatch : 1), dim3(device::kCopyThreads), 0,
          current_stream(), call, static_cast<Word*>(to), source);
 }
 
