@@ -139,17 +139,19 @@ class TileDropout {
     const int n = lane_index();
     const int i = kKeys ? other0 + n : own0 + n % kOwn, j = kKeys ? own0 : other0 + n / kOwn * kOwn;
     const auto word = static_cast<unsigned long long>((bh * call.Lq + i) * call.Lk + j);
-    const unsigned skip = static_cast<unsigned>(word % 4);
+    const int skip = static_cast<int>(word % 4);
 #pragma unroll 1
     for (int step = 0; step <= kOwn / 4; ++step) {
       if (step == kOwn / 4 && skip == 0) break;
       const PhiloxBlock block = philox_block({call.key, call.position, call.replay ? *call.replay : 0},
                                              word / 4 + static_cast<unsigned>(step));
 #pragma unroll
-      for (int w = 0; w < 4; ++w)
-        bits_ |= static_cast<unsigned>(block.word[w] >= call.threshold) << (4 * step + w);
+      for (int w = 0; w < 4; ++w) {
+        const int place = 4 * step + w - skip;
+        if (place >= 0 && place < kOwn)
+          bits_ |= static_cast<unsigned>(block.word[w] >= call.threshold) << place;
+      }
     }
-    bits_ >>= skip;
   }
   // What the entry of own row `own` and the tile's row `other` is multiplied with.
   __device__ AttentionNumber<T> factor(const AttentionCall<T>& call, int own, int other) const {

@@ -6,16 +6,17 @@
 //
 //   plan     a warp has kOwn own rows, which are queries (for dq) or keys (for dk and dv), and goes through
 //            the rows of the other kind in tiles of 32: both directions are one function, add_tile.
-//            short sequences: attention_bwd_short, all rows of a head in shared memory, delta too, first dq,
-//            then dk and dv; one block a head long ones: attention_delta, then attention_bwd_long for dq and
-//            again for dk and dv, the other rows in chunks of two stages. Each sum has one owner, so there is
-//            nothing to add atomically (Dao, FlashAttention-2, 2023, arXiv:2307.08691, but with the scores
-//            computed twice).
-//   launch   grid (B H) or (B H, blocks of own rows), block 32 * warps <= 256, shared memory by
+//            short sequences: attention_bwd_short, all rows of a head in shared memory, delta too; one block a
+//            head makes dq, then dk and dv, or a block each where heads are few.
+//            long ones: attention_delta, then attention_bwd_long for dq and again for dk and dv, the other rows
+//            in chunks of two stages. Each sum has one owner, so there is nothing to add atomically (Dao,
+//            FlashAttention-2, 2023, arXiv:2307.08691, but with the scores computed twice).
+//   launch   grid (B H, 1 or 2) or (B H, blocks of own rows), block 32 * warps <= 256, shared memory by
 //            attention_tiling.cuh; attention_delta: 8 lanes a row
-//   bytes    short: q, k, v, y, dy, lse, dq, dk, dv once. long: the other rows once for each block of own
-//   rows flops    2 Lq Lk (4 E + 3 Ev) B H, half for causal; two exps an entry repeats  bit for bit: the
-//   order of sums depends on the sizes alone, there are no atomics
+//   bytes    short: q, k, v, y, dy, lse, dq, dk, dv once (read twice by two blocks, from L2). long: the other
+//            rows once for each block of own rows
+//   flops    2 Lq Lk (4 E + 3 Ev) B H, half for causal; two exps an entry
+//   repeats  bit for bit: the order of sums depends on the sizes alone, there are no atomics
 #pragma once
 
 #include "attention_tiling.cuh"

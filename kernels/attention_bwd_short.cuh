@@ -83,10 +83,12 @@ __global__ void __launch_bounds__(kAttentionThreads, 1)
   }
   __syncthreads();
 
+  // Of two blocks of a head the first has dq, the second dk and dv.
+  const bool first = blockIdx.y == 0, last = blockIdx.y == gridDim.y - 1;
   rows.own = q, rows.own_v = dy, rows.other = k, rows.other_v = v;
-  if (grads.dq.data) short_direction<false>(call, grads, scores, rows, bh);
+  if (grads.dq.data && first) short_direction<false>(call, grads, scores, rows, bh);
   rows.own = k, rows.own_v = v, rows.other = q, rows.other_v = dy;
-  if (grads.dk.data || grads.dv.data) short_direction<true>(call, grads, scores, rows, bh);
+  if ((grads.dk.data || grads.dv.data) && last) short_direction<true>(call, grads, scores, rows, bh);
 }
 
 // Whether it could be done: the head fits into a block.
@@ -103,8 +105,12 @@ bool run_backward_short(const char* name, const AttentionCall<typename Core::In>
       sizeof(In) * static_cast<std::size_t>((queries + keys) * both) +
       sizeof(typename Core::Number) * static_cast<std::size_t>(warps * Core::kScratch + 2 * queries);
   if (bytes > shared_limit()) return false;
-  launch(name, attention_bwd_short<Core>, dim3(heads_of(call)), dim3(static_cast<unsigned>(32 * warps)),
-         bytes, current_stream(), call, grads);
+  // A block for each direction while whole heads would leave processors idle.
+  const int processors = device_attribute(cudaDevAttrMultiProcessorCount, 1);
+  const bool split = grads.dq.data && (grads.dk.data || grads.dv.data) &&
+                     heads_of(call) < 2 * static_cast<unsigned>(processors);
+  launch(name, attention_bwd_short<Core>, dim3(heads_of(call), split ? 2 : 1),
+         dim3(static_cast<unsigned>(32 * warps)), bytes, current_stream(), call, grads);
   return true;
 }
 

@@ -11,6 +11,11 @@ namespace {
 
 template <class T, int kHead>
 void run(const AttentionCall<T>& call, const AttentionOutputs<T>& out) {
+  using Long = device::PlainForwardLong<T, kHead>;
+  // Where blocks of four of its warps keep every processor busy.
+  const std::int64_t blocks = static_cast<std::int64_t>(call.B) * call.H * (call.Lq / (4 * Long::kOwn));
+  if (call.Lq > device::kShort && blocks >= device::device_attribute(cudaDevAttrMultiProcessorCount, 1))
+    return device::run_forward<Long>("attention_fwd", call, out);
   device::run_forward<device::PlainForward<T, kHead>>("attention_fwd", call, out);
 }
 

@@ -4,14 +4,12 @@
 //   x_ij = scale q_i . k_j + bias_ij, -inf where not allowed;  P = softmax over j;  lse_i = log sum_j e^x_ij
 //   y_i = sum_j P_ij keep_ij / (1 - p) v_j;  a query without any key has y = 0, lse = -inf
 //
-//   plan     a warp has kOwn queries and goes through the keys in tiles of 32 with the running maximum and
-//   sum
+//   plan     a warp has kOwn queries and goes through the keys in tiles of 32 with the running maximum and sum
 //            of each query (Milakov and Gimelshein 2018, arXiv:1805.02867; Dao, FlashAttention-2, 2023,
 //            arXiv:2307.08691). Keys and values come in chunks into shared memory:
 //            short sequences: one chunk with all of them, one block a head, a warp for each kOwn queries
 //            long ones: chunks in two stages, the next one's copy under way while one is worked on
-//   launch   grid (B H, blocks of queries), block 32 * warps <= 256; shared memory for warps * kOwn rows of
-//   q,
+//   launch   grid (B H, blocks of queries), block 32 * warps <= 256; shared memory for warps * kOwn rows of q,
 //            scratch, and stages * chunk rows of k and of v: forward_bytes. Rows of 16-byte words are copied
 //            as such, others number by number.
 //   bytes    short: q, k, v, y, lse once. long: k and v once for each block of queries (from L2, mostly)

@@ -9,13 +9,15 @@
 
 namespace limbic::cuda::device {
 
-// Own rows of a lane: as many as registers hold kSums sums and kTiles tiles for.
+// Own rows of a lane: as many as registers hold kSums sums and kTiles tiles for. The more there are the fewer loads
+// of shared memory a product takes, but the fewer warps there are too: kMost is for long sequences.
 template <class T, int kHead, int kSums, int kTiles>
 struct PlainRows {
   static constexpr int words(int rows) {
     return rows * (kSums * kHead / 8 + 4 * kTiles) * static_cast<int>(sizeof(T)) / 4;
   }
   static constexpr int value = words(4) <= 160 ? 4 : words(2) <= 160 ? 2 : 1;
+  static constexpr int kMost = words(8) <= 96 ? 8 : value;
 };
 
 template <class T, int kHead_, int kRows_>
@@ -57,21 +59,8 @@ struct PlainCore {
     for (int r = 0; r < kRows; ++r)
 #pragma unroll
       for (int c = 0; c < 4; ++c) x[r][c] = T(0);
-#pragma unroll 1
-    for (int e = 0; e < width; e += kVec) {
-      Vec<T, kVec> a[kRows];
-#pragma unroll
-      for (int r = 0; r < kRows; ++r) a[r] = load<kVec>(own_rows + 4 * r * stride + e);
-#pragma unroll
-      for (int c = 0; c < 4; ++c) {
-        if (8 * c >= count) break;
-        const Vec<T, kVec> b = load<kVec>(tile + 8 * c * stride + e);
-#pragma unroll
-        for (int r = 0; r < kRows; ++r)
-#pragma unroll
-          for (int n = 0; n < kVec; ++n) x[r][c] = math::fma(a[r][n], b[n], x[r][c]);
-      }
-    }
+    if (count > 8 * 3) add_products<true>(x, own_rows, tile, stride, width, count);
+    else add_products<false>(x, own_rows, tile, stride, width, count);
   }
 
   // sums += w times the tile's `count` rows.
@@ -85,23 +74,8 @@ struct PlainCore {
     __syncwarp();
     const T* const weights = scratch + own() * kTileStride;
     tile += other() * kVec;
-#pragma unroll 1
-    for (int j = 0; j < count; j += kVec) {
-      Vec<T, kVec> a[kRows];
-#pragma unroll
-      for (int r = 0; r < kRows; ++r) a[r] = load<kVec>(weights + 4 * r * kTileStride + j);
-#pragma unroll
-      for (int n = 0; n < kVec; ++n)
-#pragma unroll
-        for (int c = 0; c < kChunks; ++c) {
-          if (8 * kVec * c >= width) break;
-          const Vec<T, kVec> b = load<kVec>(tile + (j + n) * stride + 8 * kVec * c);
-#pragma unroll
-          for (int r = 0; r < kRows; ++r)
-#pragma unroll
-            for (int m = 0; m < kVec; ++m) sums.v[r][c][m] = math::fma(a[r][n], b[m], sums.v[r][c][m]);
-        }
-    }
+    if (width > 8 * kVec * (kChunks - 1)) add_rows<true>(sums, weights, tile, stride, width, count);
+    else add_rows<false>(sums, weights, tile, stride, width, count);
   }
 
   // Writes the warp's rows [first, ...) of a head with `length` rows of `width` numbers. Where these are not
@@ -134,10 +108,61 @@ struct PlainCore {
       }
     }
   }
+
+ private:
+  // Steps at a time: of narrower heads memory is the limit, and more warps help more than longer ones; of wider
+  // ones, and of eight rows, registers.
+  static constexpr int kUnroll = kHead == 64 && kRows <= 4 ? 2 : 1;
+
+  // kAll: every c has a row. Without a branch between them the loads of a step, and of the next, are on their way
+  // while products are added.
+  template <bool kAll>
+  static __device__ __forceinline__ void add_products(Products& x, const T* own_rows, const T* tile,
+                                                      int stride, int width, int count) {
+#pragma unroll kAll ? kUnroll : 1
+    for (int e = 0; e < width; e += kVec) {
+      Vec<T, kVec> a[kRows];
+#pragma unroll
+      for (int r = 0; r < kRows; ++r) a[r] = load<kVec>(own_rows + 4 * r * stride + e);
+#pragma unroll
+      for (int c = 0; c < 4; ++c) {
+        if (!kAll && 8 * c >= count) break;
+        const Vec<T, kVec> b = load<kVec>(tile + 8 * c * stride + e);
+#pragma unroll
+        for (int r = 0; r < kRows; ++r)
+#pragma unroll
+          for (int n = 0; n < kVec; ++n) x[r][c] = math::fma(a[r][n], b[n], x[r][c]);
+      }
+    }
+  }
+  // kAll: every chunk has columns.
+  template <bool kAll>
+  static __device__ __forceinline__ void add_rows(Sums& sums, const T* weights, const T* tile, int stride,
+                                                  int width, int count) {
+#pragma unroll 1
+    for (int j = 0; j < count; j += kVec) {
+      Vec<T, kVec> a[kRows];
+#pragma unroll
+      for (int r = 0; r < kRows; ++r) a[r] = load<kVec>(weights + 4 * r * kTileStride + j);
+#pragma unroll
+      for (int n = 0; n < kVec; ++n)
+#pragma unroll
+        for (int c = 0; c < kChunks; ++c) {
+          if (!kAll && 8 * kVec * c >= width) break;
+          const Vec<T, kVec> b = load<kVec>(tile + (j + n) * stride + 8 * kVec * c);
+#pragma unroll
+          for (int r = 0; r < kRows; ++r)
+#pragma unroll
+            for (int m = 0; m < kVec; ++m) sums.v[r][c][m] = math::fma(a[r][n], b[m], sums.v[r][c][m]);
+        }
+    }
+  }
 };
 
 template <class T, int kHead>
 using PlainForward = PlainCore<T, kHead, PlainRows<T, kHead, 1, 1>::value>;
+template <class T, int kHead>
+using PlainForwardLong = PlainCore<T, kHead, PlainRows<T, kHead, 1, 1>::kMost>;
 template <class T, int kHead>
 using PlainBackward = PlainCore<T, kHead, PlainRows<T, kHead, 2, 2>::value>;
 

@@ -86,6 +86,16 @@ TEST_CASE("self attention of short and long sequences") {
     check_sizes({1, 1, length, length}, {.causal = true});
   }
 }
+TEST_CASE("long sequences of so many heads that all processors are busy") {
+#if __has_include(<emulator/emulator.hpp>)
+  constexpr index_t kHeads = 4;
+#else
+  constexpr index_t kHeads = 264;
+#endif
+  for (const index_t head : {30, 64})
+    for (bool causal : {false, true})
+      check_sizes({1, kHeads, 131, 45, head, head}, {.causal = causal, .dropout = 0.2});
+}
 TEST_CASE("cross attention") {
   for (const auto& [lq, lk] :
        std::vector<std::pair<index_t, index_t>>{{1, 33}, {33, 1}, {62, 31}, {129, 20}, {20, 129}, {40, 7}})
