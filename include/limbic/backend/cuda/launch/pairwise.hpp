@@ -60,7 +60,9 @@ struct PairCall {
   const T *left = nullptr, *right = nullptr;  // (N, rank)
   std::int64_t rank = 1;
   bool diagonal = true;
-  std::int64_t room = std::int64_t{1} << 22;  // numbers of W held at a time, or as many as the points have
+  // Numbers of W held at a time, or as many as the points have: 256 MB of floats, so that all pairs of 8192 points
+  // are made once, and by all of a GPU.
+  std::int64_t room = std::int64_t{1} << 26;
 };
 template <class T>
 void pair_form(const PairCall<T>& call, double offset, T* value);
