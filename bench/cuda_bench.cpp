@@ -5,20 +5,13 @@
 // is right.
 //
 // bytes and operations are those that the result needs, not what a kernel happens to move.
-#include <limbic/cuda.hpp>
-
-#include <benchmark/benchmark.h>
+#include "cuda_timing.hpp"
 
 #include <cmath>
 #include <cstdio>
 
-#if __has_include(<emulator/emulator.hpp>)
-constexpr bool kEmulated = true;
-#else
-constexpr bool kEmulated = false;
-#endif
-
 using namespace limbic;
+using bench::add;
 using Matrix = Tensor<float, Cuda>;
 using Variable = Var<float, Cuda>;
 using Sizes = std::vector<index_t>;
@@ -31,19 +24,10 @@ Matrix tensor(const Shape& shape) {
 }
 Variable leaf(const Shape& shape) { return Variable::leaf(tensor(shape)); }
 
-// Runs work() between two events, again and again; `bytes` and `flops` of one run.
+// `bytes` and `flops` of one run of work().
 template <class F>
 void timed(benchmark::State& state, double bytes, double flops, F&& work) {
-  const cuda::Event from = cuda::make_event(), to = cuda::make_event();
-  for (int warm = 0; warm < (kEmulated ? 0 : 10); ++warm) work();
-  for (auto _ : state) {
-    cuda::record_event(from);
-    work();
-    cuda::record_event(to);
-    state.SetIterationTime(cuda::milliseconds(from, to) * 1e-3);
-  }
-  cuda::free_event(from);
-  cuda::free_event(to);
+  bench::time_on_device(state, work);
   using benchmark::Counter;
   const cuda::Peaks peak = cuda::peaks();
   state.counters["B/s"] = Counter(bytes, Counter::kIsIterationInvariantRate);
@@ -129,17 +113,6 @@ void product(benchmark::State& state) {
   const Matrix a = tensor({n, n}), b = tensor({n, n});
   timed(state, 12.0 * static_cast<double>(n * n), 2.0 * static_cast<double>(n * n * n),
         [&] { benchmark::DoNotOptimize(matmul(a, b)); });
-}
-
-template <class F>
-void add(const char* name, const std::vector<Sizes>& sizes, const Sizes& small, F&& f) {
-  auto* b = benchmark::RegisterBenchmark(name, f)->UseManualTime()->Unit(benchmark::kMicrosecond);
-  if (kEmulated) {
-    b->Args(small)->Iterations(1);
-    return;
-  }
-  b->MinTime(0.05)->Repetitions(9)->ReportAggregatesOnly();
-  for (const auto& s : sizes) b->Args(s);
 }
 
 // Whether both forms of a function come out the same, and their gradients by the inputs.

@@ -12,14 +12,14 @@ import torch.nn.functional as F
 
 from loss_torch import biased, coral, both
 
-WARM, REPETITIONS = 10, 100
+WARM = 10
 
 
-def median_us(f):
+def median_us(f, repetitions=100):
     for _ in range(WARM):
         f()
     times = []
-    for _ in range(REPETITIONS):
+    for _ in range(repetitions):
         begin, end = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
         begin.record()
         f()

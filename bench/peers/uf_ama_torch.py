@@ -246,4 +246,5 @@ def main():
                 show(f"predict/layers:{layers}/threads:{threads}/windows:{windows}", *best)
 
 
-main()
+if __name__ == "__main__":
+    main()
