@@ -28,21 +28,16 @@ bool by_columns(const ReduceCall& call) {
          (call.kept_rank > 0 && call.kept_stride[call.kept_rank - 1] == 1 && call.kept > 1);
 }
 
-int columns_of(std::int64_t kept) {
-  return kept >= 4 * device::kWideColumns ? device::kWideColumns : device::kColumns;
-}
-
 template <Fold kFold, class T, class C, class R>
 void run_parts(const ReduceCall& call, R* y, unsigned parts) {
-  using device::kColumnThreads, device::kFoldThreads, device::kWideColumns;
+  using device::kColumns, device::kColumnThreads, device::kFoldThreads;
   const auto blocks = [&](int outputs) { return static_cast<unsigned>((call.kept + outputs - 1) / outputs); };
   const Stream stream = current_stream();
   if (by_columns(call)) {
     const std::int64_t of_part = (call.reduced + parts - 1) / parts;
-    const int most = kColumnThreads / columns_of(call.kept);
     int rows = 1;
-    while (rows < most && rows * device::kBatch<T> < of_part) rows *= 2;
-    const int width = rows > 1 ? columns_of(call.kept) : kWideColumns;
+    while (rows * kColumns < kColumnThreads && rows * device::kBatch<T> < of_part) rows *= 2;
+    const int width = rows > 1 ? kColumns : 4 * kColumns;
     launch("reduce_columns", device::reduce_columns<kFold, T, C, R>, dim3(blocks(width), parts),
            dim3(static_cast<unsigned>(width), static_cast<unsigned>(rows)), 0, stream, call, y);
   } else if (call.reduced <= 1024) {
@@ -58,8 +53,7 @@ void run_parts(const ReduceCall& call, R* y, unsigned parts) {
 // reading them takes longer than it saves.
 std::int64_t parts_of(const ReduceCall& call) {
   const bool columns = by_columns(call);
-  const std::int64_t blocks = columns ? (call.kept + columns_of(call.kept) - 1) / columns_of(call.kept)
-                                      : call.kept,
+  const std::int64_t blocks = columns ? (call.kept + device::kColumns - 1) / device::kColumns : call.kept,
                      least = columns ? 128 : 8192, wanted = kProcessors * (columns ? 4 : 8),
                      enough = (wanted + blocks - 1) / blocks, most = call.reduced / least;
   return most < enough ? most : enough;

@@ -18,8 +18,7 @@
 
 namespace limbic::cuda::device {
 
-constexpr int kFoldThreads = 256, kColumnThreads = 512;
-constexpr int kColumns = 32, kWideColumns = 128;  // of a block; wide: longer pieces of a row at a time
+constexpr int kFoldThreads = 256, kColumnThreads = 512, kColumns = 32;
 // Elements of a thread on their way at a time; more of 8 bytes would not fit into its registers.
 template <class T>
 constexpr int kBatch = sizeof(T) < 8 ? 8 : 4;
