@@ -45,6 +45,9 @@ TEST_CASE("copies of transposed, cut and repeated views, elements of 1, 4 and 8 
   check_all_copies<float>();
   check_all_copies<double>();
 }
+TEST_CASE("so many elements that threads take several") {
+  check_copies<float>({600, 500}, [](const auto& t) { return t.slice(1, 1, 500); });
+}
 TEST_CASE("copies and fills into views leave the rest alone") {
   const Tensor<float> host = numbered<float>({33, 40});
   const Tensor<float> source = numbered<float>({20, 17}) + 1000.0f;

@@ -110,6 +110,35 @@ void check_functions() {
 
 }  // namespace
 
+TEST_CASE("operands that repeat, begin anywhere, or end within a pack of elements") {
+  const auto check = [&]<class T>(T) {
+    const auto numbers = [](const Shape& shape, T first) {
+      std::vector<T> v(static_cast<std::size_t>(numel(shape)));
+      for (std::size_t i = 0; i < v.size(); ++i) v[i] = first + static_cast<T>(i);
+      return Tensor<T>::from(shape, v);
+    };
+    const auto same = [&](const auto& f) { CHECK(identical(f(Cuda{}).template on<Cpu>(), f(Cpu{}))); };
+    const Tensor<T> x = numbers({3, 2, 8}, T(1)), odd = numbers({3, 2, 7}, T(5));
+    for (const Shape& shape :
+         {Shape{3, 2, 8}, Shape{3, 2, 1}, Shape{3, 1, 8}, Shape{2, 1}, Shape{8}, Shape{1}})
+      same([&]<class D>(D) { return x.template on<D>() * numbers(shape, T(2)).template on<D>() + T(1); });
+    for (const Shape& shape : {Shape{3, 2, 7}, Shape{3, 2, 1}, Shape{7}})
+      same([&]<class D>(D) { return odd.template on<D>() - numbers(shape, T(2)).template on<D>(); });
+    for (const index_t count : {1, 3, 4, 5, 513})
+      for (const index_t from : {0, 1, 2})
+        same([&]<class D>(D) {
+          const auto t = numbers({count + 3}, T(1)).template on<D>().slice(0, from, from + count);
+          return t * t + t;
+        });
+    // Rows that begin at places of no pack.
+    same([&]<class D>(D) {
+      const auto t = numbers({4, 10}, T(1)).template on<D>();
+      return t.slice(1, 0, 8) + t.slice(1, 2, 10);
+    });
+  };
+  check(float{});
+  check(double{});
+}
 TEST_CASE("every function in float and double") {
   check_functions<float>();
   check_functions<double>();
