@@ -131,9 +131,19 @@ TEST_CASE("operands that repeat, begin anywhere, or end within a pack of element
           return t * t + t;
         });
     // Rows that begin at places of no pack.
+    for (const index_t width : {9, 10})
+      for (const index_t from : {0, 1})
+        same([&]<class D>(D) {
+          const auto t = numbers({4, width}, T(1)).template on<D>();
+          return t.slice(1, 0, 8) + t.slice(1, from, from + 8);
+        });
+    // Rows that end within a pack, in memory where the next one begins at a whole one.
     same([&]<class D>(D) {
-      const auto t = numbers({4, 10}, T(1)).template on<D>();
-      return t.slice(1, 0, 8) + t.slice(1, 2, 10);
+      auto y = numbers({4, 8}, T(1)).template on<D>(), x = numbers({4, 8}, T(7)).template on<D>();
+      auto rows = y.slice(1, 0, 5);
+      elementwise_update(
+          D{}, [](auto a, auto b) { return a * b; }, rows, x.slice(1, 0, 5));
+      return y;
     });
   };
   check(float{});
