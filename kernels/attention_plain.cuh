@@ -59,7 +59,7 @@ struct PlainCore {
     for (int r = 0; r < kRows; ++r)
 #pragma unroll
       for (int c = 0; c < 4; ++c) x[r][c] = T(0);
-    if (count > 8 * 3) add_products<true>(x, own_rows, tile, stride, width, count);
+    if (kUnchecked && count > 8 * 3) add_products<true>(x, own_rows, tile, stride, width, count);
     else add_products<false>(x, own_rows, tile, stride, width, count);
   }
 
@@ -74,7 +74,8 @@ struct PlainCore {
     __syncwarp();
     const T* const weights = scratch + own() * kTileStride;
     tile += other() * kVec;
-    if (width > 8 * kVec * (kChunks - 1)) add_rows<true>(sums, weights, tile, stride, width, count);
+    if (kUnchecked && width > 8 * kVec * (kChunks - 1))
+      add_rows<true>(sums, weights, tile, stride, width, count);
     else add_rows<false>(sums, weights, tile, stride, width, count);
   }
 
@@ -110,6 +111,8 @@ struct PlainCore {
   }
 
  private:
+  // Whether there are forms without checks beside the others; of wider heads they do not fit into registers.
+  static constexpr bool kUnchecked = sizeof(T) == 4 && kHead <= 64;
   // Steps at a time: of narrower heads memory is the limit, and more warps help more than longer ones; of wider
   // ones, and of eight rows, registers.
   static constexpr int kUnroll = kHead == 64 && kRows <= 4 ? 2 : 1;

@@ -198,8 +198,13 @@ struct Offsets<false> {
   }
 };
 
+// Blocks of a multiprocessor that registers must be enough for: with no such number ptxas saves more of them, and spills.
+template <class C>
+constexpr int kElementBlocks = sizeof(C) == 8 ? 8 : 12;
+
 template <class C, int kPack, bool kDense>
-__global__ void __launch_bounds__(kElementThreads) elementwise(const __grid_constant__ ElementwiseCall call) {
+__global__ void __launch_bounds__(kElementThreads, kElementBlocks<C>)
+    elementwise(const __grid_constant__ ElementwiseCall call) {
   using V = Vec<C, kPack>;
   C* const slots = dynamic_shared<C>() + threadIdx.x * kPack;
   const auto value = [&](int operand) {
