@@ -25,7 +25,7 @@ struct CopyOffsets {
   // Of element i of the loop without the two dimensions skip_a and skip_b (-1: none).
   __device__ CopyOffsets(const CopyCall& call, std::int64_t i, int skip_a = -1, int skip_b = -1) {
     // Divisions of 32 bits take a fraction of those of 64.
-    if (i >> 31 == 0) find(call, static_cast<unsigned>(i), skip_a, skip_b);
+    if (call.count >> 31 == 0) find(call, static_cast<unsigned>(i), skip_a, skip_b);
     else find(call, i, skip_a, skip_b);
   }
 

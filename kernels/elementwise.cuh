@@ -181,7 +181,7 @@ struct Offsets<false> {
   __device__ Offsets(const ElementwiseCall& call, std::int64_t i) {
     for (int n = 0; n < call.operands; ++n) at[n] = 0;
     // Divisions of 32 bits take a fraction of those of 64.
-    if (i >> 31 == 0) find(call, static_cast<unsigned>(i));
+    if (call.count >> 31 == 0) find(call, static_cast<unsigned>(i));
     else find(call, i);
   }
   __device__ std::int64_t operator[](int n) const { return at[n]; }

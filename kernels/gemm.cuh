@@ -21,7 +21,7 @@ __global__ void __launch_bounds__(kBiasThreads)
     if (bias) {
       // A division of 32 bits takes a fraction of one of 64.
       const std::int64_t col =
-          i >> 31 == 0 && cols >> 31 == 0 ? static_cast<unsigned>(i) % static_cast<unsigned>(cols) : i % cols;
+          count >> 31 == 0 ? static_cast<unsigned>(i) % static_cast<unsigned>(cols) : i % cols;
       const auto b = load<kPack>(bias + col);
 #pragma unroll
       for (int j = 0; j < kPack; ++j) v[j] += b[j];

@@ -53,7 +53,7 @@ struct Folding {
   static __device__ C infinity() { return C(1) / C(0.0f); }
 };
 
-// Offset of place i in a loop of these sizes. Divisions of 32 bits take a fraction of those of 64.
+// Offset of place i in a loop of these sizes.
 template <class Index>
 __device__ inline std::int64_t offset_by(Index i, int rank, const std::int64_t* size,
                                          const std::int64_t* stride) {
@@ -65,10 +65,11 @@ __device__ inline std::int64_t offset_by(Index i, int rank, const std::int64_t* 
   }
   return offset + static_cast<std::int64_t>(i) * stride[0];
 }
-__device__ inline std::int64_t offset_of(std::int64_t i, int rank, const std::int64_t* size,
-                                         const std::int64_t* stride) {
+// The same; `count`: the product of the sizes. Divisions of 32 bits take a fraction of those of 64.
+__device__ inline std::int64_t offset_of(std::int64_t i, std::int64_t count, int rank,
+                                         const std::int64_t* size, const std::int64_t* stride) {
   if (rank <= 1) return rank ? i * stride[0] : 0;
-  if (i >> 31 == 0) return offset_by(static_cast<unsigned>(i), rank, size, stride);
+  if (count >> 31 == 0) return offset_by(static_cast<unsigned>(i), rank, size, stride);
   return offset_by(i, rank, size, stride);
 }
 
@@ -93,7 +94,8 @@ __device__ inline C fold_every(const ReduceCall& call, const T* x, T side, std::
 #pragma unroll
     for (int j = 0; j < kLoads; ++j)
       if (r + j * step < end)
-        batch[j] = x[offset_of(r + j * step, call.reduced_rank, call.reduced_size, call.reduced_stride)];
+        batch[j] = x[offset_of(r + j * step, call.reduced, call.reduced_rank, call.reduced_size,
+                               call.reduced_stride)];
 #pragma unroll
     for (int j = 0; j < kLoads; ++j)
       if (r + j * step < end) total = F::combine(total, F::map(batch[j], side));
@@ -110,8 +112,8 @@ __global__ void __launch_bounds__(kColumnThreads)
   const std::int64_t k = static_cast<std::int64_t>(blockIdx.x) * blockDim.x + threadIdx.x;
   C total = F::identity();
   if (k < call.kept) {
-    const T* const x =
-        static_cast<const T*>(call.x) + offset_of(k, call.kept_rank, call.kept_size, call.kept_stride);
+    const T* const x = static_cast<const T*>(call.x) +
+                       offset_of(k, call.kept, call.kept_rank, call.kept_size, call.kept_stride);
     const T side = call.side ? static_cast<const T*>(call.side)[k] : T(0);
     const Part part(call.reduced);
     total = fold_every<F, T, C>(call, x, side, part.begin + threadIdx.y, blockDim.y, part.end);
@@ -136,8 +138,8 @@ __global__ void __launch_bounds__(kFoldThreads)
   const std::int64_t k = static_cast<std::int64_t>(blockIdx.x) * kOutputs + threadIdx.x / kThreads;
   C total = F::identity();
   if (k < call.kept) {
-    const T* const x =
-        static_cast<const T*>(call.x) + offset_of(k, call.kept_rank, call.kept_size, call.kept_stride);
+    const T* const x = static_cast<const T*>(call.x) +
+                       offset_of(k, call.kept, call.kept_rank, call.kept_size, call.kept_stride);
     const T side = call.side ? static_cast<const T*>(call.side)[k] : T(0);
     const Part part(call.reduced);
     total = fold_every<F, T, C>(call, x, side, part.begin + lane, kThreads, part.end);
