@@ -9,7 +9,7 @@ namespace {
 
 using device::kNormThreads;
 
-constexpr std::int64_t kBlocks = 132 * 8;  // what fills an H100
+constexpr std::int64_t kBlocks = kProcessors * 8;  // what fills them
 
 constexpr std::int64_t kMostNumbers = (std::int64_t{1} << 31) - 65536;  // an index past the end fits 32 bits
 

@@ -10,8 +10,6 @@ namespace limbic::cuda {
 
 namespace {
 
-constexpr int kProcessors = 132;  // an H100's number of them: what work is cut for, here and elsewhere
-
 // Device memory until the end of the scope.
 template <class T>
 struct Scratch {

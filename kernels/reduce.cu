@@ -20,9 +20,6 @@ constexpr Fold combining(Fold fold) {
   }
 }
 
-// An H100's number of multiprocessors; the order of a fold must not depend on the device at hand.
-constexpr std::int64_t kProcessors = 132;
-
 bool by_columns(const ReduceCall& call) {
   return call.reduced <= 16 ||
          (call.kept_rank > 0 && call.kept_stride[call.kept_rank - 1] == 1 && call.kept > 1);

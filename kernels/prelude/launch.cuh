@@ -13,6 +13,10 @@ namespace limbic::cuda {
 // What a launch may use without asking, in bytes.
 constexpr size_t kPlainSharedBytes = 48 * 1024;
 
+// An H100's multiprocessors: what work is cut for. A constant, because the order of a sum must not depend on the
+// device at hand.
+constexpr int kProcessors = 132;
+
 namespace detail {
 
 template <class... P>
